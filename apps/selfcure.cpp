@@ -1,0 +1,104 @@
+// The selfcure command: parses the command line, runs one verb, turns errors into exit codes.
+
+#include <c10/util/Exception.h>
+#include <malloc.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "selfcure/core/errors.h"
+#include "selfcure/core/version.h"
+#include "selfcure/engine/device.h"
+#include "verbs.h"
+
+namespace {
+
+constexpr int kUserErrorCode = 2;
+
+/// A training step allocates and frees hundreds of megabytes. Handing them back to the system each
+/// time costs a tenth to a third of the step in page faults: keep them.
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, 2000 << 20);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+/// Lets idle threads of a team sleep instead of spin, unless the user has decided otherwise.
+///
+/// The loader's threads and other programs share the cores with the team; a spinning thread then
+/// takes the core from the one that it waits for, and a step takes up to ten times as long. The
+/// OpenMP runtime reads its environment when it is loaded, before main: start again with it set.
+void let_idle_threads_sleep(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);  // returns only if it fails, and then nothing is lost
+}
+
+std::string version_text() {
+  std::string text = std::string("selfcure ") + selfcure::version() + "\nsource revision " +
+                     selfcure::source_revision() + "\nLibTorch " + selfcure::libtorch_version();
+  for (const std::string& device : selfcure::device_descriptions()) text += "\n" + device;
+  return text;
+}
+
+std::string joined(int argc, char** argv) {
+  std::string text;
+  for (int i = 0; i < argc; ++i) text += (i ? " " : "") + std::string(argv[i]);
+  return text;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "selfcure: facial expression recognition from labels that cannot be trusted.\n"
+      "An experiment is a YAML file, a run is a directory."};
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of all verbs");
+  app.set_version_flag("--version", version_text);
+  app.footer(
+      "Examples:\n"
+      "  selfcure demo-data demo/data             draw a labelled set of faces to try things on\n"
+      "  selfcure train configs/demo_scn.yaml     train on it; results go to runs/demo_scn\n"
+      "  selfcure evaluate runs/demo_scn          accuracy, per-class table, confusion matrix\n"
+      "  selfcure config explain train.schedule   what a config key means\n"
+      "\nExit codes: 0 done, 2 something to mend in the input, 130/143 stopped by a signal (the\n"
+      "training can be resumed), 1 anything else.");
+  selfcure::apps::Action action;
+  selfcure::apps::add_train(app, joined(argc, argv), action);
+  selfcure::apps::add_evaluate(app, action);
+  selfcure::apps::add_config(app, action);
+  selfcure::apps::add_demo_data(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : kUserErrorCode;
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && (std::strcmp(argv[1], "train") == 0 || std::strcmp(argv[1], "evaluate") == 0))
+    let_idle_threads_sleep(argv);
+  keep_freed_memory();
+  // Messages go to stderr; stdout carries the lines that programs read.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("selfcure"));
+  spdlog::set_pattern("%^%l%$: %v");
+  try {
+    return run(argc, argv);
+  } catch (const selfcure::UserError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return kUserErrorCode;
+  } catch (const c10::Error& error) {
+    std::fprintf(stderr, "selfcure: LibTorch: %s\n", error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "selfcure: %s\n", error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+/// The verbs of the command: each adds its options to the parser and says what to run.
+/// A verb returns the exit code; it throws selfcure::UserError for what the user can mend.
+namespace selfcure::apps {
+
+using Action = std::function<int()>;
+
+void add_train(CLI::App& app, const std::string& command_line, Action& action);
+void add_evaluate(CLI::App& app, Action& action);
+void add_config(CLI::App& app, Action& action);
+void add_demo_data(CLI::App& app, Action& action);
+
+}  // namespace selfcure::apps

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "selfcure/data/image_store.h"
+#include "selfcure/data/label_store.h"
+#include "selfcure/data/sample_plan.h"
+
+namespace selfcure {
+
+/// A batch as the worker threads make it: plain memory, no tensors.
+struct HostBatch {
+  std::int64_t index = 0;
+  std::vector<std::int64_t> rows;
+  /// Labels in force when the batch was assembled.
+  std::vector<std::int64_t> labels;
+  int image_size = 0;
+  /// [B, image_size, image_size, 3], RGB.
+  std::vector<std::uint8_t> pixels;
+};
+
+/// Assembles the batches of a plan ahead of time with threads that live as long as the loader.
+///
+/// Batches come out in order and are bit-equal for any number of workers. The workers touch no
+/// torch operator: each thread that does would start its own team of OpenMP threads.
+class BatchLoader {
+ public:
+  /// @param workers  0: batches are assembled by the thread that asks for them
+  /// @param prefetch  batches held ready at most, at least 1
+  BatchLoader(const ImageStore& images, int workers, int prefetch = 4);
+  ~BatchLoader();
+  BatchLoader(const BatchLoader&) = delete;
+  BatchLoader& operator=(const BatchLoader&) = delete;
+
+  /// Begins a plan at one of its batches and forgets what was left of the one before.
+  /// @param labels  must not change until the plan's last batch was taken or another is started
+  void start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch = 0);
+
+  /// Gives the next batch. @return false after the last one
+  /// @throws what the worker threw (DataError), at the place of the batch that failed
+  bool next(HostBatch& batch);
+
+  /// Seconds that `next` has waited for a batch (or assembled it itself) since `start`.
+  double wait_seconds() const { return wait_seconds_; }
+
+ private:
+  struct Slot {
+    HostBatch batch;
+    std::exception_ptr error;
+  };
+  void work();
+  HostBatch assemble(std::int64_t index) const;
+  void pause(std::unique_lock<std::mutex>& lock);
+
+  const ImageStore& images_;
+  const std::int64_t prefetch_;
+  SamplePlan plan_;
+  const LabelStore* labels_ = nullptr;
+  double wait_seconds_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable work_ready_;
+  std::condition_variable batch_ready_;
+  std::map<std::int64_t, Slot> ready_;
+  std::int64_t next_to_assemble_ = 0;
+  std::int64_t next_to_give_ = 0;
+  std::int64_t batch_count_ = 0;
+  int busy_ = 0;
+  bool stop_ = false;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace selfcure

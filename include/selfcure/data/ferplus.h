@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+
+#include "selfcure/data/manifest.h"
+
+namespace selfcure {
+
+/// Which of the two forms of FERPlus's pixels to read.
+enum class FerPlusPixels {
+  /// The folder of the split if it exists, else the table.
+  kAuto,
+  /// `FER2013Train`, `FER2013Valid`, `FER2013Test` with a png per image.
+  kFolders,
+  /// `fer2013.csv` beside `fer2013new.csv`.
+  kCsv,
+};
+
+/// Where FERPlus lies on disk.
+struct FerPlusOptions {
+  /// Folder that holds the three image folders or the two tables. There is no default; relative
+  /// paths start at the working directory.
+  std::filesystem::path root;
+  /// Default kAuto. The choice also decides whose votes are used where both forms are present:
+  /// folders come with `label.csv`, the table with `fer2013new.csv`, and these differ.
+  FerPlusPixels pixels = FerPlusPixels::kAuto;
+};
+
+/// Reads FERPlus with one label per image, the `majority` of its votes.
+///
+/// Votes of a row for a class that got only one become 0; the class with strictly more than half
+/// of the votes left is the label. Rows without such a class, or where it is "unknown" or "NF" (not
+/// a face), are left out. Classes are neutral, happiness, surprise, sadness, anger, disgust, fear,
+/// contempt.
+///
+/// Folders: votes are the `label.csv` of the split's folder or, if it has none, the split's rows of
+/// `<root>/fer2013new.csv`; the row's image is `FER2013Train/fer0000000.png`, relative to the root.
+/// Whether each image exists shows when it is decoded.
+///
+/// Table: row n of `fer2013.csv` has the pixels of row n of `fer2013new.csv`. They become the
+/// manifest's inline pixels, 48x48; the row's image is the name that FERPlus gave it. Rows without
+/// a name (no face) are left out. The original FER2013 emotion is checked and not used.
+///
+/// The released vote tables differ: `label.csv` keeps 25,045 / 3,191 / 3,137 images of train, valid
+/// and test, the numbers in the literature; `fer2013new.csv` keeps 25,060 / 3,199 / 3,153. In the
+/// latter four names occur twice; both rows are kept where their votes have a majority, so that a
+/// name need not be unique.
+///
+/// @return rows in the table's order, clean labels unknown
+/// @throws DataError if the root, a folder or a table is missing, a line is not what the header
+///         promises, the two tables are not row-aligned, or the split keeps no row
+/// Source: Barsoum et al., ICMI 2016, majority voting, as in the released training code.
+Manifest read_ferplus(const FerPlusOptions& options, Split split);
+
+}  // namespace selfcure

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+#include <vector>
+
+namespace selfcure {
+
+/// "auto", "cpu", "cuda" or "cuda:<index>" as a device of this machine.
+/// @throws ConfigError when the device is not there or the name is none of these
+c10::Device resolve_device(const std::string& name);
+
+/// Sets LibTorch's CPU threads; 0 means one per core that this process may use. Debian's LibTorch
+/// starts with one. @return the number in force
+int set_cpu_threads(int threads);
+
+/// One line per usable device, for --version and environment.json.
+std::vector<std::string> device_descriptions();
+
+/// Version of the LibTorch that the library was compiled with, for example "1.13.1".
+std::string libtorch_version();
+
+}  // namespace selfcure

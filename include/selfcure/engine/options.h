@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "selfcure/data/augment.h"
+#include "selfcure/data/image_store.h"
+#include "selfcure/data/label_noise.h"
+#include "selfcure/data/sources.h"
+#include "selfcure/engine/optimizer.h"
+#include "selfcure/engine/schedule.h"
+#include "selfcure/method/method.h"
+
+namespace selfcure {
+
+/// What an experiment learns from and is tested on.
+struct DataOptions {
+  /// Sources that training joins; at least one.
+  std::vector<SourceOptions> train;
+  /// Sources that choose the best epoch. Empty: the test set chooses, and every output says so.
+  std::vector<SourceOptions> valid;
+  /// Sources of the test; at least one.
+  std::vector<SourceOptions> test;
+  /// Side of the network's square input in pixels, 32 to 1024.
+  int image_size = 224;
+  /// Threads that assemble batches, 0 to 64; 0: the training thread does it between steps.
+  int workers = 2;
+  /// Decoded images kept in memory, in MiB.
+  std::int64_t memory_mb = 4096;
+  /// What to do with an image that cannot be read.
+  OnError on_error = OnError::kStop;
+  /// Label noise that is injected into the training labels.
+  NoiseOptions noise;
+  AugmentOptions augment;
+  NormalizeOptions normalize;
+};
+
+struct TrainOptions {
+  /// Passes over the training set, at least 1.
+  int epochs = 40;
+  /// Samples per step, at least 1.
+  std::int64_t batch_size = 64;
+  /// Samples per evaluation batch; 0: as batch_size. Has no influence on the results.
+  std::int64_t eval_batch_size = 0;
+  OptimizerOptions optimizer;
+  ScheduleOptions schedule;
+  /// "auto" (a CUDA device if there is one), "cpu", "cuda" or "cuda:<index>".
+  std::string device = "auto";
+  /// CPU threads of a training step; 0: as many as there are cores.
+  int threads = 0;
+  /// Save within an epoch when this many minutes have passed since the last checkpoint; 0: only
+  /// at the end of an epoch.
+  double checkpoint_minutes = 10;
+  /// Evaluate after every this many epochs (the last one always), at least 1.
+  int evaluate_every = 1;
+};
+
+/// Everything that a config file says.
+struct ExperimentOptions {
+  /// Names the run directory.
+  std::string name;
+  /// Seed of initial weights, shuffling and augmentation (label noise has its own).
+  std::uint64_t seed = 1;
+  DataOptions data;
+  ModelOptions model;
+  MethodOptions method;
+  TrainOptions train;
+};
+
+}  // namespace selfcure

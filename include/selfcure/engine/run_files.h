@@ -1,0 +1,38 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+#include <vector>
+
+#include "selfcure/data/label_noise.h"
+#include "selfcure/data/label_store.h"
+#include "selfcure/data/manifest.h"
+#include "selfcure/engine/options.h"
+
+namespace selfcure {
+
+/// Content of the files of a run directory that are not evaluation results.
+
+/// environment.json: program and LibTorch versions, devices, threads, seeds, command line, start.
+std::string environment_json(const std::string& command_line, const c10::Device& device,
+                             int threads, const ExperimentOptions& options);
+
+/// noise.json: wanted and realised rate, transition counts and matrix (rows: clean class).
+std::string noise_json(const NoiseReport& report, const NoiseOptions& options,
+                       const Manifest& manifest);
+
+/// labels.csv: `id,image,clean,noisy`, one row per training sample.
+std::string labels_csv(const Manifest& manifest);
+
+/// relabels.csv: `epoch,id,image,from,to,clean`, one row per change, clean empty where unknown.
+std::string relabels_csv(const Manifest& manifest, const LabelStore& labels);
+
+/// importance.csv: `id,image,importance,label,given,clean`, one row per sample with a weight.
+std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
+                           const std::vector<float>& importance);
+
+/// Names the images and labels of a training set, so that a resume notices another one.
+std::string training_set_fingerprint(const Manifest& manifest);
+
+}  // namespace selfcure

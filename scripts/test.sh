@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Set-up, build, every test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh
+scripts/build.sh
+ctest --test-dir build --output-on-failure "$@"

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "item.h"
+#include "selfcure/engine/options.h"
+
+namespace selfcure {
+
+/// `data.dataset` and the keys beside it: a short form of lists with one source.
+struct SourceShorthand {
+  SourceOptions source;
+  std::vector<Split> train_split = {Split::kTrain};
+  std::vector<Split> valid_split;
+  std::vector<Split> test_split = {Split::kTest};
+  bool dataset_given = false;
+  bool root_given = false;
+  bool pixels_given = false;
+  bool train_given = false;
+  bool valid_given = false;
+  bool test_given = false;
+  /// Of the list element that is being read.
+  bool element_dataset_given = false;
+  bool element_root_given = false;
+};
+
+/// The options that a schema is bound to, and what only the config knows of.
+struct ConfigDraft {
+  ConfigDraft();
+  ExperimentOptions options;
+  SourceShorthand shorthand;
+};
+
+/// The whole schema, bound to `draft`: each key of a config is declared here and nowhere else.
+ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft);
+
+/// Its section `data`; the rest is in experiment_schema.cpp.
+ConfigItems data_items(ConfigDraft& draft);
+/// Makes the lists of sources from the short form and reports required keys that are missing.
+void finish_data(ConfigDraft& draft, const ConfigFail& fail);
+/// Mistakes across sources.
+void check_data(const ConfigDraft& draft, const ConfigFail& fail);
+
+}  // namespace selfcure

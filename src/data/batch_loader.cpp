@@ -1,0 +1,109 @@
+#include "selfcure/data/batch_loader.h"
+
+#include <chrono>
+#include <utility>
+
+namespace selfcure {
+
+BatchLoader::BatchLoader(const ImageStore& images, int workers, int prefetch)
+    : images_(images), prefetch_(prefetch) {
+  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+}
+
+BatchLoader::~BatchLoader() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  work_ready_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+/// Hands out no more work and waits for the batches being assembled.
+void BatchLoader::pause(std::unique_lock<std::mutex>& lock) {
+  next_to_assemble_ = batch_count_;
+  batch_ready_.wait(lock, [this] { return busy_ == 0; });
+}
+
+void BatchLoader::start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch) {
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    pause(lock);
+    plan_ = std::move(plan);
+    labels_ = &labels;
+    ready_.clear();
+    batch_count_ = plan_.batch_count();
+    next_to_assemble_ = first_batch;
+    next_to_give_ = first_batch;
+    wait_seconds_ = 0;
+  }
+  work_ready_.notify_all();
+}
+
+HostBatch BatchLoader::assemble(std::int64_t index) const {
+  HostBatch batch;
+  batch.index = index;
+  batch.image_size = images_.image_size();
+  batch.rows = plan_.batch(index);
+  batch.labels.reserve(batch.rows.size());
+  const auto image_bytes = static_cast<std::size_t>(images_.image_bytes());
+  batch.pixels.resize(batch.rows.size() * image_bytes);
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    images_.fill(batch.rows[i], batch.pixels.data() + i * image_bytes);
+    batch.labels.push_back(labels_->label(batch.rows[i]));
+  }
+  return batch;
+}
+
+void BatchLoader::work() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (true) {
+    work_ready_.wait(lock, [this] {
+      return stop_ ||
+             (next_to_assemble_ < batch_count_ && next_to_assemble_ < next_to_give_ + prefetch_);
+    });
+    if (stop_) return;
+    const std::int64_t index = next_to_assemble_++;
+    ++busy_;
+    lock.unlock();
+    Slot slot;
+    try {
+      slot.batch = assemble(index);
+    } catch (...) {
+      slot.error = std::current_exception();
+    }
+    lock.lock();
+    --busy_;
+    ready_[index] = std::move(slot);
+    batch_ready_.notify_all();
+  }
+}
+
+bool BatchLoader::next(HostBatch& batch) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto count_wait = [&] {
+    wait_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  if (next_to_give_ >= batch_count_) return false;
+  if (workers_.empty()) {
+    batch = assemble(next_to_give_++);
+    count_wait();
+    return true;
+  }
+  Slot slot;
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    batch_ready_.wait(lock, [this] { return ready_.count(next_to_give_) != 0; });
+    auto entry = ready_.extract(next_to_give_);
+    slot = std::move(entry.mapped());
+    ++next_to_give_;
+  }
+  work_ready_.notify_all();
+  count_wait();
+  if (slot.error) std::rethrow_exception(slot.error);
+  batch = std::move(slot.batch);
+  return true;
+}
+
+}  // namespace selfcure

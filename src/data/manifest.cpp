@@ -1,0 +1,92 @@
+#include "selfcure/data/manifest.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+#include <utility>
+
+#include "selfcure/core/errors.h"
+
+namespace selfcure {
+namespace {
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return "[" + text + "]";
+}
+
+std::string pixels_of(const Manifest& manifest) {
+  if (manifest.inline_side == 0) return "image files";
+  const std::string side = std::to_string(manifest.inline_side);
+  return "inline pixels of " + side + "x" + side;
+}
+
+void check_joinable(const Manifest& first, const Manifest& part) {
+  if (part.class_names != first.class_names) {
+    throw DataError(part.name + ": expected the classes of " + first.name + ", " +
+                    list_of(first.class_names) + ", got " + list_of(part.class_names));
+  }
+  if (part.inline_side != first.inline_side) {
+    throw DataError(part.name + ": expected " + pixels_of(first) + " as in " + first.name +
+                    ", got " + pixels_of(part));
+  }
+}
+
+}  // namespace
+
+const char* to_string(Split split) {
+  switch (split) {
+    case Split::kTrain:
+      return "train";
+    case Split::kValid:
+      return "valid";
+    case Split::kTest:
+      return "test";
+  }
+  assert(false && "not a split");
+  return "";
+}
+
+std::vector<std::int64_t> Manifest::count_per_class() const {
+  std::vector<std::int64_t> counts(class_names.size(), 0);
+  for (const ManifestRow& row : rows) {
+    if (row.given == kUnknownLabel) continue;
+    if (row.given < 0 || row.given >= class_count()) {
+      throw DataError(name + ": label " + std::to_string(row.given) + " of '" + row.image +
+                      "' is not in 0.." + std::to_string(class_count() - 1));
+    }
+    ++counts[static_cast<std::size_t>(row.given)];
+  }
+  return counts;
+}
+
+Manifest join(std::vector<Manifest> parts) {
+  if (parts.empty()) throw DataError("join: expected at least one data set, got none");
+  for (const Manifest& part : parts) {
+    check_joinable(parts.front(), part);
+    assert(part.inline_pixels.size() == part.rows.size() *
+                                            static_cast<std::size_t>(part.inline_side) *
+                                            static_cast<std::size_t>(part.inline_side));
+  }
+  const bool same_root = std::all_of(parts.begin(), parts.end(), [&](const Manifest& part) {
+    return part.root == parts.front().root;
+  });
+
+  Manifest joined;
+  joined.class_names = parts.front().class_names;
+  joined.inline_side = parts.front().inline_side;
+  if (same_root) joined.root = parts.front().root;
+  for (Manifest& part : parts) {
+    joined.name += (joined.name.empty() ? "" : " + ") + part.name;
+    if (!same_root) {
+      for (ManifestRow& row : part.rows) row.image = (part.root / row.image).string();
+    }
+    std::move(part.rows.begin(), part.rows.end(), std::back_inserter(joined.rows));
+    joined.inline_pixels.insert(joined.inline_pixels.end(), part.inline_pixels.begin(),
+                                part.inline_pixels.end());
+  }
+  return joined;
+}
+
+}  // namespace selfcure

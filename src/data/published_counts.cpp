@@ -1,0 +1,61 @@
+#include "selfcure/data/published_counts.h"
+
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+namespace selfcure {
+namespace {
+
+struct PublishedCounts {
+  Dataset dataset;
+  Split split;
+  std::vector<std::int64_t> per_class;
+};
+
+// The first table of a split is the one that the note quotes.
+const std::vector<PublishedCounts>& published_counts() {
+  static const std::vector<PublishedCounts> tables = {
+      {Dataset::kRafDb, Split::kTrain, {1290, 281, 717, 4772, 1982, 705, 2524}},
+      {Dataset::kRafDb, Split::kTest, {329, 74, 160, 1185, 478, 162, 680}},
+      // label.csv
+      {Dataset::kFerPlus, Split::kTrain, {8733, 7284, 3136, 3022, 2098, 116, 536, 120}},
+      {Dataset::kFerPlus, Split::kValid, {1180, 862, 411, 348, 289, 25, 60, 16}},
+      {Dataset::kFerPlus, Split::kTest, {1083, 892, 394, 382, 269, 16, 86, 15}},
+      // fer2013new.csv
+      {Dataset::kFerPlus, Split::kTrain, {8740, 7287, 3149, 3014, 2100, 119, 532, 119}},
+      {Dataset::kFerPlus, Split::kValid, {1182, 865, 415, 351, 287, 24, 62, 13}},
+      {Dataset::kFerPlus, Split::kTest, {1090, 893, 396, 384, 273, 18, 83, 16}},
+  };
+  return tables;
+}
+
+std::int64_t sum(const std::vector<std::int64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
+std::string text_of(const std::vector<std::int64_t>& counts) {
+  std::string text = std::to_string(sum(counts)) + " (";
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    text += (k == 0 ? "" : " ") + std::to_string(counts[k]);
+  }
+  return text + ")";
+}
+
+}  // namespace
+
+std::optional<std::string> golden_count_difference(const Manifest& manifest, Dataset dataset,
+                                                   Split split) {
+  const std::vector<std::int64_t> found = manifest.count_per_class();
+  const PublishedCounts* expected = nullptr;
+  for (const PublishedCounts& table : published_counts()) {
+    if (table.dataset != dataset || table.split != split) continue;
+    if (found == table.per_class) return std::nullopt;
+    if (expected == nullptr) expected = &table;
+  }
+  if (expected == nullptr || 2 * manifest.size() < sum(expected->per_class)) return std::nullopt;
+  return manifest.name + ": the published counts per class are " + text_of(expected->per_class) +
+         ", this copy has " + text_of(found);
+}
+
+}  // namespace selfcure

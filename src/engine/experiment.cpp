@@ -1,0 +1,496 @@
+#include "selfcure/engine/experiment.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "selfcure/core/errors.h"
+#include "selfcure/core/version.h"
+#include "selfcure/data/published_counts.h"
+#include "selfcure/engine/device.h"
+#include "selfcure/engine/monitor.h"
+#include "selfcure/engine/run_files.h"
+
+namespace selfcure {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+ImageStoreOptions store_options(const DataOptions& data) {
+  ImageStoreOptions options;
+  options.image_size = data.image_size;
+  options.memory_budget_bytes = data.memory_mb << 20;
+  return options;
+}
+
+/// Drops unreadable images when the config allows it.
+void apply_error_policy(Manifest& manifest, const DataOptions& data, TrainingObserver& observer) {
+  if (data.on_error != OnError::kSkip) return;
+  int said = 0;
+  constexpr int kMostSaid = 10;
+  const std::int64_t dropped = drop_unreadable_rows(
+      manifest, store_options(data), std::max(1, data.workers), [&](const std::string& message) {
+        if (++said <= kMostSaid) observer.warning("skipped: " + message);
+      });
+  if (dropped > 0)
+    observer.warning(manifest.name + ": skipped " + std::to_string(dropped) +
+                     " unreadable images, " + std::to_string(manifest.size()) + " are left");
+  if (manifest.size() == 0) throw DataError(manifest.name + ": no image can be read");
+}
+
+std::string class_counts(const Manifest& manifest) {
+  const std::vector<std::int64_t> counts = manifest.count_per_class();
+  std::string text;
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    text += (k ? ", " : "") + manifest.class_names[k] + " " + std::to_string(counts[k]);
+  return text;
+}
+
+Manifest load_manifest(const std::vector<SourceOptions>& sources, Split split,
+                       TrainingObserver& observer) {
+  Manifest manifest = read_sources(sources, split);
+  if (manifest.size() == 0) throw DataError(manifest.name + ": expected images, got none");
+  observer.note(manifest.name + ": " + std::to_string(manifest.size()) + " images (" +
+                class_counts(manifest) + ")");
+  if (sources.size() == 1 && sources[0].splits.size() <= 1) {
+    const Split actual = sources[0].splits.empty() ? split : sources[0].splits[0];
+    const auto difference = golden_count_difference(manifest, sources[0].dataset, actual);
+    if (difference) observer.warning(*difference);
+  }
+  return manifest;
+}
+
+/// Mean, extremes and spread (standard deviation) of the importance weights of an epoch.
+void record_importance(EpochRecord& record, const std::vector<float>& importance) {
+  const std::vector<double> values(importance.begin(), importance.end());
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  record.set("alpha_mean", mean(values));
+  record.set("alpha_min", *low);
+  record.set("alpha_max", *high);
+  record.set("alpha_spread", sample_standard_deviation(values));
+}
+
+/// AUC of the importance weights for telling rows whose given label is right from the others.
+double importance_auc(const Manifest& manifest, const std::vector<float>& importance) {
+  std::vector<float> scores;
+  std::vector<char> right;
+  for (std::size_t row = 0; row < importance.size(); ++row) {
+    const ManifestRow& sample = manifest.rows[row];
+    if (sample.clean == kUnknownLabel || std::isnan(importance[row])) continue;
+    scores.push_back(importance[row]);
+    right.push_back(sample.given == sample.clean);
+  }
+  return roc_auc(scores, right);
+}
+
+at::Tensor history_tensor(const std::vector<Relabel>& history) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(history.size()), 4}, at::kInt);
+  auto* data = tensor.data_ptr<std::int32_t>();
+  for (const Relabel& change : history)
+    for (const std::int32_t value : {change.epoch, change.row, change.from, change.to})
+      *data++ = value;
+  return tensor;
+}
+
+std::vector<Relabel> history_vector(const at::Tensor& tensor) {
+  if (tensor.dim() != 2 || tensor.size(1) != 4 || tensor.scalar_type() != at::kInt)
+    throw CheckpointError("checkpoint: labels.history has not the shape of a relabel history");
+  std::vector<Relabel> history;
+  const auto* data = tensor.data_ptr<std::int32_t>();
+  for (std::int64_t i = 0; i < tensor.size(0); ++i, data += 4)
+    history.push_back({data[0], data[1], data[2], data[3]});
+  return history;
+}
+
+/// Takes the backbone of an earlier run's checkpoint; the classifier is trained afresh.
+void load_backbone(torch::nn::Module& module, const std::filesystem::path& path,
+                   TrainingObserver& observer) {
+  const std::string prefix = "backbone.";
+  const std::map<std::string, at::Tensor> loaded = load_checkpoint(path).section("model." + prefix);
+  std::map<std::string, at::Tensor> state = module_state(module);
+  std::size_t wanted = 0;
+  for (auto& [name, tensor] : state) {
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    ++wanted;
+    const auto entry = loaded.find(name.substr(prefix.size()));
+    if (entry == loaded.end())
+      throw CheckpointError(path.string() + ": '" + name + "' of the model is missing");
+    tensor = entry->second;
+  }
+  load_module_state(module, state);
+  observer.note(path.string() + ": " + std::to_string(wanted) + " of " + std::to_string(wanted) +
+                " backbone tensors loaded; the classifier starts afresh");
+}
+
+std::string join_strings(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+/// A set that is evaluated after epochs.
+struct EvaluationSet {
+  EvaluationSet(Manifest set, const DataOptions& data)
+      : manifest(std::move(set)),
+        images(manifest, store_options(data)),
+        loader(images, data.workers) {}
+  Manifest manifest;
+  ImageStore images;
+  BatchLoader loader;
+};
+
+/// One training: its data, its method, and the files that it leaves.
+class Experiment {
+ public:
+  Experiment(const ExperimentOptions& options, const std::string& resolved_config,
+             const RunDirectory& run, TrainingObserver& observer)
+      : options_(options), resolved_config_(resolved_config), run_(run), observer_(observer) {}
+
+  ExperimentResult run(const std::string& command_line, bool resume);
+
+ private:
+  void prepare(const std::string& command_line);
+  void restore();
+  void save() const;
+  void save_best() const;
+  void end_epoch();
+  void write_views() const;
+  ExperimentResult finish();
+  Checkpoint checkpoint_texts() const;
+  std::int64_t eval_batch_size() const {
+    return options_.train.eval_batch_size > 0 ? options_.train.eval_batch_size
+                                              : options_.train.batch_size;
+  }
+  /// Accuracies that choose the best epoch.
+  const char* choosing_metric() const { return valid_ ? "valid_accuracy" : "test_accuracy"; }
+
+  const ExperimentOptions& options_;
+  const std::string& resolved_config_;
+  const RunDirectory& run_;
+  TrainingObserver& observer_;
+
+  c10::Device device_{c10::kCPU};
+  Manifest train_;
+  std::unique_ptr<ImageStore> images_;
+  std::unique_ptr<BatchLoader> loader_;
+  std::unique_ptr<LabelStore> labels_;
+  std::unique_ptr<EvaluationSet> valid_;
+  std::unique_ptr<EvaluationSet> test_;
+  std::unique_ptr<Method> method_;
+  std::unique_ptr<Trainer> trainer_;
+  TrainingMonitor monitor_;
+  std::vector<EpochRecord> records_;
+  /// Importance of each row at its last visit, NaN before.
+  std::vector<float> importance_;
+  std::unique_ptr<EvaluationResult> test_result_;
+};
+
+void Experiment::prepare(const std::string& command_line) {
+  const int threads = set_cpu_threads(options_.train.threads);
+  device_ = resolve_device(options_.train.device);
+  run_.write("config.resolved.yaml", resolved_config_);
+  run_.write("environment.json", environment_json(command_line, device_, threads, options_));
+
+  const DataOptions& data = options_.data;
+  train_ = load_manifest(data.train, Split::kTrain, observer_);
+  Manifest test = load_manifest(data.test, Split::kTest, observer_);
+  if (test.class_names != train_.class_names)
+    throw DataError("test set: expected the classes of the training set (" +
+                    join_strings(train_.class_names) + "), got " + join_strings(test.class_names));
+  if (!data.valid.empty()) {
+    Manifest valid = load_manifest(data.valid, Split::kValid, observer_);
+    if (valid.class_names != train_.class_names)
+      throw DataError("validation set: expected the classes of the training set");
+    apply_error_policy(valid, data, observer_);
+    valid_ = std::make_unique<EvaluationSet>(std::move(valid), data);
+  }
+  if (data.noise.type != NoiseType::kNone) {
+    const NoiseReport report = inject_noise(train_, data.noise);
+    run_.write("noise.json", noise_json(report, data.noise, train_));
+    run_.write("labels.csv", labels_csv(train_));
+    char text[128];
+    std::snprintf(text, sizeof(text),
+                  "label noise: symmetric, wanted %.2f %%, realised %.2f %% (%lld of %lld labels)",
+                  100 * data.noise.rate, 100 * report.realised_rate,
+                  static_cast<long long>(report.changed), static_cast<long long>(train_.size()));
+    observer_.note(text);
+  }
+  apply_error_policy(train_, data, observer_);
+  apply_error_policy(test, data, observer_);
+  test_ = std::make_unique<EvaluationSet>(std::move(test), data);
+
+  if (train_.size() < 2) throw DataError(train_.name + ": expected at least 2 images to train on");
+  images_ = std::make_unique<ImageStore>(train_, store_options(data));
+  {
+    // A wrong root shows now and not after the first minutes.
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images_->image_bytes()));
+    images_->fill(0, pixels.data());
+    test_->images.fill(0, pixels.data());
+  }
+  loader_ = std::make_unique<BatchLoader>(*images_, data.workers);
+  labels_ = std::make_unique<LabelStore>(train_);
+  importance_.assign(train_.rows.size(), kNaN);
+
+  method_ = make_method(options_.method, options_.model, train_.class_count(), options_.seed);
+  if (!options_.model.weights.empty())
+    load_backbone(method_->module(), options_.model.weights, observer_);
+  method_->module().to(device_);
+  trainer_ =
+      std::make_unique<Trainer>(TrainerParts{*method_, *loader_, *labels_, train_.size(), device_},
+                                options_.train, data.augment, data.normalize, options_.seed);
+}
+
+Checkpoint Experiment::checkpoint_texts() const {
+  Checkpoint checkpoint;
+  std::string metrics;
+  for (const EpochRecord& record : records_) metrics += record.json() + "\n";
+  checkpoint.texts = {{"config", resolved_config_},
+                      {"method", method_name(options_.method)},
+                      {"class_names", ordered_json(train_.class_names).dump()},
+                      {"metrics", metrics},
+                      {"epochs_done", std::to_string(trainer_->epoch() - 1)},
+                      {"training_set", training_set_fingerprint(train_)},
+                      {"source_revision", source_revision()}};
+  return checkpoint;
+}
+
+void Experiment::save() const {
+  Checkpoint checkpoint = checkpoint_texts();
+  trainer_->save_state(checkpoint);
+  checkpoint.texts["label_revision"] = std::to_string(labels_->revision());
+  checkpoint.tensors["labels.history"] = history_tensor(labels_->history());
+  checkpoint.tensors["labels.importance"] = at::tensor(importance_, at::kFloat);
+  save_checkpoint(run_.checkpoint("last"), checkpoint);
+}
+
+/// Weights alone: the best epoch is for evaluation, not for going on.
+void Experiment::save_best() const {
+  Checkpoint checkpoint = checkpoint_texts();
+  checkpoint.add_section("model.", module_state(method_->module()));
+  save_checkpoint(run_.checkpoint("best"), checkpoint);
+}
+
+void Experiment::restore() {
+  const Checkpoint checkpoint = load_checkpoint(run_.checkpoint("last"));
+  if (checkpoint.text("training_set") != training_set_fingerprint(train_))
+    throw RunError(run_.path().string() + ": the training set has changed since the checkpoint (" +
+                   checkpoint.text("training_set") + " then, " + training_set_fingerprint(train_) +
+                   " now)");
+  trainer_->load_state(checkpoint);
+  labels_->restore(history_vector(checkpoint.tensor("labels.history")),
+                   std::stoll(checkpoint.text("label_revision")));
+  const at::Tensor importance = checkpoint.tensor("labels.importance").contiguous();
+  if (importance.numel() != static_cast<std::int64_t>(importance_.size()))
+    throw CheckpointError("checkpoint: labels.importance has another length than the training set");
+  std::copy_n(importance.data_ptr<float>(), importance_.size(), importance_.begin());
+  std::istringstream metrics(checkpoint.text("metrics"));
+  for (std::string line; std::getline(metrics, line);) {
+    records_.push_back(EpochRecord::parse(line));
+    // What was said before the stop is not said again.
+    (void)monitor_.observe(records_.back());
+  }
+  observer_.note("resuming at epoch " + std::to_string(trainer_->epoch()) + ", step " +
+                 std::to_string(trainer_->step()));
+}
+
+void Experiment::end_epoch() {
+  const int epoch = trainer_->epoch();
+  EpochRecord record;
+  record.set("epoch", epoch);
+  record.set("lr", trainer_->learning_rate(epoch));
+  const double wait_seconds = trainer_->epoch_wait_seconds();
+  const StepProgress progress = trainer_->progress();
+  const auto begin = std::chrono::steady_clock::now();
+  const double step_seconds = trainer_->epoch_seconds();
+  const EpochTotals totals = trainer_->finish_epoch();  // waits for the device
+  const double seconds =
+      step_seconds +
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+
+  record.set("train_loss", totals.loss);
+  const std::vector<Statistic>& statistics = method_->statistics();
+  for (std::size_t i = 0; i < statistics.size(); ++i)
+    record.set(statistics[i].name, totals.statistics[i]);
+  record.set("train_accuracy", totals.accuracy);
+  for (std::size_t i = 0; i < totals.importance_rows.size(); ++i)
+    importance_[static_cast<std::size_t>(totals.importance_rows[i])] = totals.importance[i];
+  if (!totals.importance.empty()) record_importance(record, totals.importance);
+
+  const std::vector<Relabel> changes =
+      labels_->commit(epoch, totals.proposal_rows, totals.proposals);
+  record.set("relabelled", static_cast<double>(changes.size()));
+  std::int64_t differing = 0;
+  for (std::size_t row = 0; row < train_.rows.size(); ++row)
+    differing += labels_->label(static_cast<std::int64_t>(row)) != train_.rows[row].given;
+  record.set("labels_changed", static_cast<double>(differing));
+  const RelabelQuality quality = judge_relabels(train_, *labels_);
+  record.set("relabel_precision", quality.precision);
+  record.set("relabel_recall", quality.recall);
+  record.set("alpha_auc", importance_auc(train_, importance_));
+
+  const bool last = epoch >= options_.train.epochs;
+  bool evaluated = false;
+  double evaluation_seconds = 0;
+  if (last || epoch % options_.train.evaluate_every == 0) {
+    if (valid_) {
+      const EvaluationResult valid = evaluate(*method_, valid_->manifest, valid_->loader,
+                                              options_.data.normalize, device_, eval_batch_size());
+      record.set("valid_accuracy", valid.confusion.accuracy());
+      record.set("valid_mean_class_accuracy", valid.confusion.mean_class_accuracy());
+      evaluation_seconds += valid.seconds;
+    }
+    test_result_ = std::make_unique<EvaluationResult>(
+        evaluate(*method_, test_->manifest, test_->loader, options_.data.normalize, device_,
+                 eval_batch_size()));
+    record.set("test_accuracy", test_result_->confusion.accuracy());
+    record.set("mean_class_accuracy", test_result_->confusion.mean_class_accuracy());
+    evaluation_seconds += test_result_->seconds;
+    evaluated = true;
+  }
+  record.set("seconds", seconds);
+  record.set("images_per_second", static_cast<double>(totals.samples) / seconds);
+  record.set("data_wait_seconds", wait_seconds);
+  record.set("evaluation_seconds", evaluation_seconds);
+  records_.push_back(record);
+
+  for (const std::string& warning : monitor_.observe(record)) observer_.warning(warning);
+  // The best epoch first: a kill in between repeats this epoch and writes the same file again.
+  if (evaluated && summarize(records_, choosing_metric()).best_epoch == epoch) save_best();
+  save();
+  write_views();
+  observer_.epoch(record, progress);
+}
+
+void Experiment::write_views() const {
+  std::string metrics;
+  for (const EpochRecord& record : records_) metrics += record.json() + "\n";
+  run_.write("metrics.jsonl", metrics);
+  run_.write("relabels.csv", relabels_csv(train_, *labels_));
+  if (std::any_of(importance_.begin(), importance_.end(), [](float a) { return !std::isnan(a); }))
+    run_.write("importance.csv", importance_csv(train_, *labels_, importance_));
+  if (test_result_) {
+    run_.write("predictions_test.csv", predictions_csv(*test_result_, test_->manifest));
+    const ordered_json extra = {
+        {"split", "test"}, {"checkpoint", "last"}, {"epoch", trainer_->epoch() - 1}};
+    run_.write("evaluation_test.json",
+               evaluation_json(*test_result_, test_->manifest.class_names, extra.dump()));
+  }
+}
+
+ExperimentResult Experiment::finish() {
+  if (!test_result_)  // resumed after the last epoch, before the end
+    test_result_ = std::make_unique<EvaluationResult>(
+        evaluate(*method_, test_->manifest, test_->loader, options_.data.normalize, device_,
+                 eval_batch_size()));
+  write_views();
+  ExperimentResult result;
+  result.class_names = train_.class_names;
+  result.final_evaluation_text = evaluation_text(*test_result_, train_.class_names);
+  result.test = summarize(records_, "test_accuracy");
+  result.epochs = static_cast<int>(records_.size());
+  const auto as_json = [](const AccuracySummary& s) {
+    return ordered_json{{"last_epoch", s.last},
+                        {"mean_of_last_five", s.mean_of_last_five},
+                        {"best", s.best},
+                        {"best_epoch", s.best_epoch}};
+  };
+  ordered_json summary = {
+      {"name", options_.name},
+      {"method", method_name(options_.method)},
+      {"seed", options_.seed},
+      {"epochs", result.epochs},
+      {"test_accuracy", as_json(result.test)},
+      {"test_mean_class_accuracy", as_json(summarize(records_, "mean_class_accuracy"))},
+      {"best_chosen_on", valid_ ? "valid" : "test"}};
+  if (valid_) {
+    result.has_valid = true;
+    result.valid = summarize(records_, "valid_accuracy");
+    summary["valid_accuracy"] = as_json(result.valid);
+    summary["test_accuracy_at_best_valid_epoch"] =
+        records_[static_cast<std::size_t>(result.valid.best_epoch - 1)].get("test_accuracy");
+  }
+  double seconds = 0;
+  for (const EpochRecord& record : records_) seconds += record.get("seconds");
+  summary["training_seconds"] = seconds;
+  summary["final"] = ordered_json::parse(records_.back().json());
+  run_.write("summary.json", summary.dump(2) + "\n");
+  run_.write("DONE", "");
+  return result;
+}
+
+ExperimentResult Experiment::run(const std::string& command_line, bool resume) {
+  prepare(command_line);
+  if (resume && std::filesystem::exists(run_.checkpoint("last"))) {
+    restore();
+    write_views();
+  } else if (resume) {
+    observer_.note("no checkpoint yet: starting from the beginning");
+  }
+  while (trainer_->epoch() <= options_.train.epochs) {
+    const bool complete = trainer_->run_epoch(observer_, [this] { save(); });
+    if (complete) end_epoch();
+    if (observer_.stop_signal() != 0 && trainer_->epoch() <= options_.train.epochs) {
+      ExperimentResult stopped;
+      stopped.stopped_by = observer_.stop_signal();
+      return stopped;
+    }
+  }
+  return finish();
+}
+
+}  // namespace
+
+ExperimentResult run_experiment(const ExperimentOptions& options,
+                                const std::string& resolved_config, const std::string& command_line,
+                                const RunDirectory& run, bool resume, TrainingObserver& observer) {
+  return Experiment(options, resolved_config, run, observer).run(command_line, resume);
+}
+
+CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
+                                         const std::filesystem::path& checkpoint_path,
+                                         const ExperimentOptions& options, Split split) {
+  const std::vector<SourceOptions>& sources = split == Split::kTrain   ? options.data.train
+                                              : split == Split::kValid ? options.data.valid
+                                                                       : options.data.test;
+  if (sources.empty())
+    throw ConfigError(std::string("evaluate: the config names no ") + to_string(split) + " set");
+  TrainingObserver silent;
+  CheckpointEvaluation evaluation{
+      {ConfusionMatrix(1), {}, {}, {}, 0}, load_manifest(sources, split, silent), 0};
+  Manifest& manifest = evaluation.manifest;
+  const auto trained_on =
+      ordered_json::parse(checkpoint.text("class_names")).get<std::vector<std::string>>();
+  if (manifest.class_names.size() != trained_on.size())
+    throw CheckpointError(checkpoint_path.string() + ": trained on " +
+                          std::to_string(trained_on.size()) + " classes (" +
+                          join_strings(trained_on) + "), but " + manifest.name + " has " +
+                          std::to_string(manifest.class_names.size()) + " (" +
+                          join_strings(manifest.class_names) + ")");
+  if (manifest.class_names != trained_on)
+    throw CheckpointError(checkpoint_path.string() + ": trained on the classes " +
+                          join_strings(trained_on) + ", but " + manifest.name + " has " +
+                          join_strings(manifest.class_names));
+  evaluation.epoch = std::stoi(checkpoint.text("epochs_done"));
+  apply_error_policy(manifest, options.data, silent);
+  set_cpu_threads(options.train.threads);
+  const c10::Device device = resolve_device(options.train.device);
+  const std::unique_ptr<Method> method =
+      make_method(options.method, options.model, manifest.class_count(), options.seed);
+  load_module_state(method->module(), checkpoint.section("model."));
+  method->module().to(device);
+  const ImageStore images(manifest, store_options(options.data));
+  BatchLoader loader(images, options.data.workers);
+  const std::int64_t batch_size =
+      options.train.eval_batch_size > 0 ? options.train.eval_batch_size : options.train.batch_size;
+  evaluation.result =
+      evaluate(*method, manifest, loader, options.data.normalize, device, batch_size);
+  return evaluation;
+}
+
+}  // namespace selfcure

@@ -1,0 +1,108 @@
+#include "selfcure/engine/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+
+#include "selfcure/core/errors.h"
+
+namespace selfcure {
+
+Optimizer::Optimizer(const OptimizerOptions& options, torch::nn::Module& module)
+    : options_(options) {
+  for (const auto& item : module.named_parameters())
+    if (item.value().requires_grad())
+      slots_.push_back({item.key(), item.value(), at::Tensor(), at::Tensor()});
+}
+
+void Optimizer::zero_grad() {
+  for (Slot& slot : slots_) slot.parameter.mutable_grad() = at::Tensor();
+}
+
+void Optimizer::step(double lr) {
+  const at::NoGradGuard no_grad;
+  ++steps_;
+  if (options_.kind == OptimizerKind::kAdam)
+    step_adam(lr);
+  else
+    step_sgd(lr);
+}
+
+void Optimizer::step_sgd(double lr) {
+  for (Slot& slot : slots_) {
+    at::Tensor gradient = slot.parameter.grad();
+    if (!gradient.defined()) continue;
+    // The gradient is this step's own and forgotten before the next: it may be changed in place.
+    if (options_.weight_decay != 0) gradient.add_(slot.parameter, options_.weight_decay);
+    if (options_.momentum != 0) {
+      if (slot.first.defined())
+        slot.first.mul_(options_.momentum).add_(gradient);
+      else
+        slot.first = gradient.clone();
+      if (options_.nesterov)
+        gradient.add_(slot.first, options_.momentum);
+      else
+        gradient = slot.first;
+    }
+    slot.parameter.add_(gradient, -lr);
+  }
+}
+
+void Optimizer::step_adam(double lr) {
+  const double correction1 = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
+  const double correction2 = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
+  for (Slot& slot : slots_) {
+    at::Tensor gradient = slot.parameter.grad();
+    if (!gradient.defined()) continue;
+    if (!slot.first.defined()) {
+      slot.first = at::zeros_like(slot.parameter);
+      slot.second = at::zeros_like(slot.parameter);
+    }
+    if (options_.weight_decay != 0) gradient.add_(slot.parameter, options_.weight_decay);
+    slot.first.mul_(options_.beta1).add_(gradient, 1.0 - options_.beta1);
+    slot.second.mul_(options_.beta2).addcmul_(gradient, gradient, 1.0 - options_.beta2);
+    const at::Tensor denominator =
+        slot.second.sqrt().div_(std::sqrt(correction2)).add_(options_.epsilon);
+    slot.parameter.addcdiv_(slot.first, denominator, -lr / correction1);
+  }
+}
+
+std::map<std::string, at::Tensor> Optimizer::state() const {
+  std::map<std::string, at::Tensor> state;
+  state["steps"] = at::full({}, steps_, at::kLong);
+  const bool adam = options_.kind == OptimizerKind::kAdam;
+  for (const Slot& slot : slots_) {
+    if (slot.first.defined()) state[slot.name + (adam ? ".mean" : ".momentum")] = slot.first;
+    if (slot.second.defined()) state[slot.name + ".square"] = slot.second;
+  }
+  return state;
+}
+
+void Optimizer::load_state(const std::map<std::string, at::Tensor>& state) {
+  const auto steps = state.find("steps");
+  if (steps == state.end()) throw CheckpointError("optimizer state: 'steps' is missing");
+  std::size_t used = 1;
+  const auto take = [&](const std::string& name, const at::Tensor& parameter) {
+    const auto entry = state.find(name);
+    if (entry == state.end()) return at::Tensor();
+    if (entry->second.sizes() != parameter.sizes() ||
+        entry->second.scalar_type() != parameter.scalar_type())
+      throw CheckpointError("optimizer state: '" + name +
+                            "' has another shape or type than its parameter");
+    ++used;
+    return entry->second.to(parameter.device(), parameter.scalar_type(), false, true);
+  };
+  const bool adam = options_.kind == OptimizerKind::kAdam;
+  for (Slot& slot : slots_) {
+    slot.first = take(slot.name + (adam ? ".mean" : ".momentum"), slot.parameter);
+    slot.second = adam ? take(slot.name + ".square", slot.parameter) : at::Tensor();
+  }
+  if (used != state.size())
+    throw CheckpointError(
+        "optimizer state: holds entries for parameters that this model lacks, or of another "
+        "optimizer");
+  steps_ = steps->second.item<std::int64_t>();
+}
+
+}  // namespace selfcure

@@ -1,0 +1,69 @@
+#include "selfcure/engine/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
+
+namespace selfcure {
+namespace fs = std::filesystem;
+
+RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
+  const fs::path name = path_ / ".lock";
+  lock_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0)
+    throw RunError(path_.string() + ": run directory cannot be written: " + std::strerror(errno));
+  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_);
+    throw RunError(path_.string() + ": run directory is in use by another process");
+  }
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)) {}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+RunDirectory RunDirectory::create(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    if (!fs::is_directory(path))
+      throw RunError(path.string() + ": expected a folder for the run, got a file");
+    for (const fs::directory_entry& entry : fs::directory_iterator(path, error))
+      if (entry.path().filename() != ".lock")
+        throw RunError(path.string() +
+                       ": run directory is not empty; use --resume to go on with that run, or "
+                       "another --out");
+    if (error) throw RunError(path.string() + ": run directory cannot be read: " + error.message());
+  }
+  fs::create_directories(path / "checkpoints", error);
+  if (error) throw RunError(path.string() + ": run directory cannot be made: " + error.message());
+  return RunDirectory(path);
+}
+
+RunDirectory RunDirectory::open(const fs::path& path) {
+  if (!fs::is_directory(path / "checkpoints"))
+    throw RunError(path.string() + ": expected a run directory to resume, got " +
+                   (fs::exists(path) ? "a folder without checkpoints" : "nothing there"));
+  return RunDirectory(path);
+}
+
+fs::path RunDirectory::checkpoint(const std::string& name) const {
+  return path_ / "checkpoints" / (name + ".pt");
+}
+
+void RunDirectory::write(const std::string& name, std::string_view content) const {
+  write_file_atomically(path_ / name, content);
+}
+
+bool RunDirectory::has(const std::string& name) const { return fs::exists(path_ / name); }
+
+}  // namespace selfcure

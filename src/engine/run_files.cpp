@@ -1,0 +1,115 @@
+#include "selfcure/engine/run_files.h"
+
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "selfcure/core/file_io.h"
+#include "selfcure/core/version.h"
+#include "selfcure/engine/device.h"
+
+namespace selfcure {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+std::string name_of(const Manifest& manifest, std::int32_t label) {
+  return label == kUnknownLabel ? ""
+                                : csv_field(manifest.class_names[static_cast<std::size_t>(label)]);
+}
+
+}  // namespace
+
+std::string environment_json(const std::string& command_line, const c10::Device& device,
+                             int threads, const ExperimentOptions& options) {
+  char host[256] = "";
+  ::gethostname(host, sizeof(host) - 1);
+  const ordered_json json = {{"selfcure", version()},
+                             {"source_revision", source_revision()},
+                             {"libtorch", libtorch_version()},
+                             {"device", device.str()},
+                             {"devices", device_descriptions()},
+                             {"cpu_threads", threads},
+                             {"host", host},
+                             {"started", utc_now()},
+                             {"command_line", command_line},
+                             {"seed", options.seed},
+                             {"noise_seed", options.data.noise.seed}};
+  return json.dump(2) + "\n";
+}
+
+std::string noise_json(const NoiseReport& report, const NoiseOptions& options,
+                       const Manifest& manifest) {
+  const ordered_json json = {{"type", "symmetric"},
+                             {"rate", options.rate},
+                             {"seed", options.seed},
+                             {"rows", manifest.size()},
+                             {"changed", report.changed},
+                             {"realised_rate", report.realised_rate},
+                             {"class_names", manifest.class_names},
+                             {"transition_counts", report.transitions},
+                             {"transition_matrix", row_normalised(report.transitions)}};
+  return json.dump(2) + "\n";
+}
+
+std::string labels_csv(const Manifest& manifest) {
+  std::string csv = "id,image,clean,noisy\n";
+  for (std::size_t row = 0; row < manifest.rows.size(); ++row)
+    csv += std::to_string(row) + "," + csv_field(manifest.rows[row].image) + "," +
+           name_of(manifest, manifest.rows[row].clean) + "," +
+           name_of(manifest, manifest.rows[row].given) + "\n";
+  return csv;
+}
+
+std::string relabels_csv(const Manifest& manifest, const LabelStore& labels) {
+  std::string csv = "epoch,id,image,from,to,clean\n";
+  for (const Relabel& change : labels.history()) {
+    const ManifestRow& row = manifest.rows[static_cast<std::size_t>(change.row)];
+    csv += std::to_string(change.epoch) + "," + std::to_string(change.row) + "," +
+           csv_field(row.image) + "," + name_of(manifest, change.from) + "," +
+           name_of(manifest, change.to) + "," + name_of(manifest, row.clean) + "\n";
+  }
+  return csv;
+}
+
+std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
+                           const std::vector<float>& importance) {
+  std::string csv = "id,image,importance,label,given,clean\n";
+  char number[32];
+  for (std::size_t row = 0; row < importance.size(); ++row) {
+    if (std::isnan(importance[row])) continue;
+    std::snprintf(number, sizeof(number), "%.6g", static_cast<double>(importance[row]));
+    const ManifestRow& sample = manifest.rows[row];
+    csv += std::to_string(row) + "," + csv_field(sample.image) + "," + number + "," +
+           name_of(manifest, labels.label(static_cast<std::int64_t>(row))) + "," +
+           name_of(manifest, sample.given) + "," + name_of(manifest, sample.clean) + "\n";
+  }
+  return csv;
+}
+
+std::string training_set_fingerprint(const Manifest& manifest) {
+  XXH3_state_t* state = XXH3_createState();
+  XXH3_64bits_reset(state);
+  for (const ManifestRow& row : manifest.rows) {
+    XXH3_64bits_update(state, row.image.data(), row.image.size() + 1);
+    XXH3_64bits_update(state, &row.given, sizeof(row.given));
+  }
+  const XXH64_hash_t hash = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return std::to_string(manifest.size()) + " rows, " + std::to_string(hash);
+}
+
+}  // namespace selfcure

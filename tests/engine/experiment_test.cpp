@@ -1,0 +1,289 @@
+// Whole trainings on a handful of small pictures: what the run directory holds, and that stopping,
+// killing and resuming change nothing.
+
+#include "selfcure/engine/experiment.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "selfcure/config/config.h"
+#include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
+#include "support/image_sets.h"
+#include "support/temporary_directory.h"
+
+namespace selfcure {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TemporaryDirectory;
+
+/// Asks for a stop after so many steps; 0: never.
+class StoppingObserver : public TrainingObserver {
+ public:
+  explicit StoppingObserver(int stop_after = 0) : left_(stop_after) {}
+  void warning(const std::string& message) override { warnings.push_back(message); }
+  void step(const StepProgress&, const std::function<double()>&) override {
+    if (left_ > 0 && --left_ == 0) signal_ = SIGTERM;
+  }
+  int stop_signal() override { return signal_; }
+  std::vector<std::string> warnings;
+
+ private:
+  int left_;
+  int signal_ = 0;
+};
+
+class Experiments : public ::testing::Test {
+ protected:
+  Experiments() {
+    at::set_num_threads(2);
+    write_set(data_.path(), 20, 9);
+  }
+
+  static void write_set(const fs::path& root, int train, int test) {
+    fs::create_directories(root / "Image/aligned");
+    fs::create_directories(root / "EmoLabel");
+    std::string list;
+    for (int i = 0; i < train + test; ++i) {
+      const std::string stem = (i < train ? "train_" : "test_") + std::to_string(10000 + i);
+      list += stem + ".jpg " + std::to_string(1 + i % 7) + "\n";
+      cv::imwrite((root / "Image/aligned" / (stem + "_aligned.jpg")).string(),
+                  testing::picture(i % 7, 32));
+    }
+    testing::write_file(root / "EmoLabel/list_patition_label.txt", list);
+  }
+
+  std::string config(
+      const std::string& method = "{name: scn, relabel: {threshold: 0.0, start_epoch: 2}}") const {
+    return "name: test\nseed: 3\ndata: {dataset: raf_db, root: " + data_.path().string() +
+           ", image_size: 32, workers: 1, noise: {type: symmetric, rate: 0.4, seed: 2}, "
+           "augment: {noise: 0.3, crop_padding: 2, erase: 0.3}}\nmethod: " +
+           method +
+           "\ntrain: {epochs: 3, batch_size: 8, device: cpu, threads: 2, "
+           "optimizer: {name: sgd, lr: 0.01}, schedule: {name: cosine}}\n";
+  }
+
+  ExperimentResult train(const std::string& name, const std::string& text, bool resume = false,
+                         int stop_after = 0, const std::vector<std::string>& overrides = {}) {
+    const ExperimentOptions options = parse_config(text, "test.yaml", overrides);
+    const fs::path out = runs_.path() / name;
+    const RunDirectory run = resume ? RunDirectory::open(out) : RunDirectory::create(out);
+    StoppingObserver observer(stop_after);
+    const ExperimentResult result =
+        run_experiment(options, resolved_yaml(options), "selfcure train", run, resume, observer);
+    warnings_ = observer.warnings;
+    return result;
+  }
+
+  fs::path out(const std::string& name) const { return runs_.path() / name; }
+
+  /// The metrics without what a clock says.
+  std::vector<std::string> timeless_metrics(const std::string& name) const {
+    std::vector<std::string> lines;
+    std::istringstream text(read_file(out(name) / "metrics.jsonl"));
+    for (std::string line; std::getline(text, line);) {
+      nlohmann::json json = nlohmann::json::parse(line);
+      for (const char* key :
+           {"seconds", "images_per_second", "data_wait_seconds", "evaluation_seconds"})
+        json.erase(key);
+      lines.push_back(json.dump());
+    }
+    return lines;
+  }
+
+  void expect_same_run(const std::string& a, const std::string& b) const {
+    EXPECT_EQ(timeless_metrics(a), timeless_metrics(b));
+    for (const char* file :
+         {"relabels.csv", "importance.csv", "predictions_test.csv", "labels.csv"})
+      EXPECT_EQ(read_file(out(a) / file), read_file(out(b) / file)) << file;
+    for (const char* name : {"last", "best"}) {
+      const Checkpoint left = load_checkpoint(out(a) / "checkpoints" / (std::string(name) + ".pt"));
+      const Checkpoint right =
+          load_checkpoint(out(b) / "checkpoints" / (std::string(name) + ".pt"));
+      ASSERT_EQ(left.tensors.size(), right.tensors.size());
+      for (const auto& [key, tensor] : left.tensors)
+        EXPECT_TRUE(tensor.equal(right.tensor(key)) || tensor.isnan().any().item<bool>()) << key;
+    }
+  }
+
+  TemporaryDirectory data_;
+  TemporaryDirectory runs_;
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(Experiments, LeaveACompleteRunDirectory) {
+  const ExperimentResult result = train("run", config());
+  EXPECT_EQ(result.stopped_by, 0);
+  for (const char* file :
+       {"config.resolved.yaml", "environment.json", "noise.json", "labels.csv", "metrics.jsonl",
+        "relabels.csv", "importance.csv", "predictions_test.csv", "evaluation_test.json",
+        "summary.json", "DONE", "checkpoints/last.pt", "checkpoints/best.pt"})
+    EXPECT_TRUE(fs::exists(out("run") / file)) << file;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(out("run")))
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
+  const std::vector<std::string> lines = timeless_metrics("run");
+  ASSERT_EQ(lines.size(), 3U);
+  const nlohmann::json last = nlohmann::json::parse(lines[2]);
+  for (const char* key :
+       {"epoch", "lr", "train_loss", "cross_entropy", "rank_loss", "train_accuracy",
+        "test_accuracy", "mean_class_accuracy", "relabelled", "relabel_precision", "relabel_recall",
+        "alpha_auc", "alpha_high_mean", "alpha_high_min", "alpha_high_max", "alpha_low_mean",
+        "alpha_low_min", "alpha_low_max"})
+    EXPECT_TRUE(last.contains(key) && !last.at(key).is_null()) << key;
+  EXPECT_GT(last.at("relabelled").get<int>(), 0);
+  // The noise record is what the labels say.
+  const nlohmann::json noise = nlohmann::json::parse(read_file(out("run") / "noise.json"));
+  std::istringstream labels(read_file(out("run") / "labels.csv"));
+  int changed = 0, rows = -1;
+  for (std::string line; std::getline(labels, line); ++rows) {
+    const std::size_t comma = line.rfind(','), before = line.rfind(',', comma - 1);
+    if (rows >= 0 && line.substr(comma + 1) != line.substr(before + 1, comma - before - 1))
+      ++changed;
+  }
+  EXPECT_EQ(rows, 20);
+  EXPECT_EQ(changed, noise.at("changed").get<int>());
+  EXPECT_GT(changed, 0);
+}
+
+TEST_F(Experiments, TheSameSeedGivesTheSameBitsWhateverTheWorkers) {
+  train("one", config());
+  train("two", config(), false, 0, {"data.workers=4", "data.memory_mb=0"});
+  expect_same_run("one", "two");
+  train("other", config(), false, 0, {"seed=4"});
+  EXPECT_NE(timeless_metrics("one"), timeless_metrics("other"));
+}
+
+TEST_F(Experiments, StoppingAnywhereAndResumingChangesNoBit) {
+  train("straight", config());
+  // 20 rows in batches of 8: three steps an epoch. After a whole epoch, within the second and, with
+  // proposals under way, within the third.
+  for (const int stop_after : {3, 4, 8}) {
+    const std::string name = "stopped" + std::to_string(stop_after);
+    EXPECT_EQ(train(name, config(), false, stop_after).stopped_by, SIGTERM);
+    EXPECT_FALSE(fs::exists(out(name) / "DONE"));
+    EXPECT_EQ(train(name, config(), true).stopped_by, 0);
+    expect_same_run("straight", name);
+  }
+}
+
+TEST_F(Experiments, AKillBetweenTheFilesOfAnEpochIsHealedByTheResume) {
+  train("straight", config());
+  train("killed", config(), false, 3);
+  // As if the kill had come after last.pt and before the other files were written.
+  for (const char* file :
+       {"metrics.jsonl", "relabels.csv", "importance.csv", "predictions_test.csv"})
+    fs::remove(out("killed") / file);
+  testing::write_file(out("killed") / "checkpoints/last.pt.tmp", "half");
+  train("killed", config(), true);
+  expect_same_run("straight", "killed");
+}
+
+TEST_F(Experiments, ADamagedCheckpointIsRefusedByName) {
+  train("run", config(), false, 4);
+  const fs::path path = out("run") / "checkpoints/last.pt";
+  std::string content = read_file(path);
+  content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 4);
+  write_file_atomically(path, content);
+  try {
+    train("run", config(), true);
+    ADD_FAILURE() << "no error";
+  } catch (const CheckpointError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              path.string() + ": the checksum does not fit: the file was changed or damaged");
+  }
+}
+
+TEST_F(Experiments, AChangedDataSetIsNoticedByAResume) {
+  train("run", config(), false, 4);
+  write_set(data_.path(), 21, 9);
+  EXPECT_THROW(train("run", config(), true), RunError);
+}
+
+TEST_F(Experiments, TheBaselineHasNoWeightsAndNoRelabels) {
+  train("run", config("{name: baseline}"));
+  EXPECT_FALSE(fs::exists(out("run") / "importance.csv"));
+  const nlohmann::json last = nlohmann::json::parse(timeless_metrics("run").back());
+  EXPECT_EQ(last.at("relabelled").get<int>(), 0);
+  EXPECT_TRUE(last.at("alpha_auc").is_null());
+  EXPECT_FALSE(last.contains("rank_loss"));
+}
+
+TEST_F(Experiments, AMissingImageStopsOrIsSkippedAndCounted) {
+  fs::remove(data_.path() / "Image/aligned/train_10005_aligned.jpg");
+  try {
+    train("stop", config());
+    ADD_FAILURE() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("train_10005_aligned.jpg: expected an image"),
+              std::string::npos);
+  }
+  train("skip", config(), false, 0, {"data.on_error=skip"});
+  ASSERT_GE(warnings_.size(), 2U);
+  EXPECT_NE(warnings_[0].find("train_10005_aligned.jpg"), std::string::npos);
+  EXPECT_NE(warnings_[1].find("skipped 1 unreadable images, 19 are left"), std::string::npos);
+}
+
+TEST_F(Experiments, ACheckpointIsEvaluatedAsItWasTrained) {
+  train("run", config());
+  const fs::path path = out("run") / "checkpoints/last.pt";
+  const Checkpoint checkpoint = load_checkpoint(path);
+  const ExperimentOptions options = parse_config(checkpoint.text("config"), "checkpoint");
+  const CheckpointEvaluation evaluation =
+      evaluate_checkpoint(checkpoint, path, options, Split::kTest);
+  const nlohmann::json last = nlohmann::json::parse(timeless_metrics("run").back());
+  EXPECT_DOUBLE_EQ(evaluation.result.confusion.accuracy(), last.at("test_accuracy").get<double>());
+  EXPECT_EQ(evaluation.epoch, 3);
+  EXPECT_EQ(predictions_csv(evaluation.result, evaluation.manifest),
+            read_file(out("run") / "predictions_test.csv"));
+}
+
+TEST_F(Experiments, ACheckpointOfAnotherClassCountIsRefused) {
+  train("run", config());
+  const fs::path path = out("run") / "checkpoints/last.pt";
+  const Checkpoint checkpoint = load_checkpoint(path);
+  const TemporaryDirectory ferplus;
+  testing::write_file(ferplus.path() / "FER2013Test/label.csv",
+                      "fer0000000.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n");
+  const ExperimentOptions options =
+      parse_config(checkpoint.text("config"), "checkpoint",
+                   {"data.test=[{dataset: ferplus, root: '" + ferplus.path().string() + "'}]"});
+  try {
+    evaluate_checkpoint(checkpoint, path, options, Split::kTest);
+    ADD_FAILURE() << "no error";
+  } catch (const CheckpointError& error) {
+    EXPECT_NE(std::string(error.what()).find("trained on 7 classes"), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("has 8"), std::string::npos);
+  }
+}
+
+TEST_F(Experiments, ABackboneOfAnEarlierRunIsTakenOver) {
+  train("first", config("{name: baseline}"));
+  const std::string weights = (out("first") / "checkpoints/last.pt").string();
+  train("second", config(), false, 3, {"model.weights=" + weights, "train.optimizer.lr=1e-12"});
+  const at::Tensor a = load_checkpoint(weights).tensor("model.backbone.layer4.1.conv2.weight");
+  const at::Tensor b = load_checkpoint(out("second") / "checkpoints/last.pt")
+                           .tensor("model.backbone.layer4.1.conv2.weight");
+  EXPECT_LT((a - b).abs().max().item<double>(), 1e-6);
+}
+
+TEST_F(Experiments, AValidationSetChoosesTheBestEpoch) {
+  const TemporaryDirectory other;  // the validation set may not be the test set
+  write_set(other.path(), 1, 9);
+  const std::string root = other.path().string();
+  const ExperimentResult result =
+      train("run", config(), false, 0,
+            {"data.valid=[{dataset: raf_db, root: '" + root + "', split: test}]"});
+  EXPECT_TRUE(result.has_valid);
+  EXPECT_EQ(nlohmann::json::parse(read_file(out("run") / "summary.json")).at("best_chosen_on"),
+            "valid");
+}
+
+}  // namespace
+}  // namespace selfcure
