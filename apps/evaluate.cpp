@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
 #include <sstream>
 
 #include "selfcure/config/config.h"
@@ -21,6 +22,12 @@ struct EvaluateArguments {
   std::string which = "last";
   std::vector<std::string> overrides;
   std::string json;
+};
+
+/// Passes on what is noticed about the data.
+class LoggingObserver : public TrainingObserver {
+ public:
+  void warning(const std::string& message) override { spdlog::warn(message); }
 };
 
 /// A row of the comparison of several runs.
@@ -70,6 +77,7 @@ int evaluate_all(const EvaluateArguments& arguments) {
   const Split split = arguments.split == "train"   ? Split::kTrain
                       : arguments.split == "valid" ? Split::kValid
                                                    : Split::kTest;
+  LoggingObserver observer;
   std::vector<Line> lines;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& target : arguments.targets) {
@@ -79,7 +87,7 @@ int evaluate_all(const EvaluateArguments& arguments) {
     const Checkpoint checkpoint = load_checkpoint(path);
     const ExperimentOptions options =
         parse_config(checkpoint.text("config"), path.string() + " (config)", arguments.overrides);
-    const CheckpointEvaluation evaluation = evaluate_checkpoint(checkpoint, path, options, split);
+    const CheckpointEvaluation evaluation = evaluate_checkpoint(checkpoint, path, options, split, observer);
     std::printf("%s (%s, epoch %d) on %s, %lld images\n\n%s\n", path.c_str(),
                 method_name(options.method).c_str(), evaluation.epoch,
                 evaluation.manifest.name.c_str(),

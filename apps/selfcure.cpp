@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/version.h"
@@ -36,7 +37,10 @@ void keep_freed_memory() {
 void let_idle_threads_sleep(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
   setenv("OMP_WAIT_POLICY", "passive", 1);
-  execv("/proc/self/exe", argv);  // returns only if it fails, and then nothing is lost
+  std::error_code error;
+  // The link's target, so that the process keeps its name in lists.
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) execv(program.c_str(), argv);  // returns only if it fails, and then nothing is lost
 }
 
 std::string version_text() {

@@ -80,7 +80,11 @@ void check_same_experiment(const std::filesystem::path& run, const ExperimentOpt
 
 std::string resume_command(const TrainArguments& arguments, const std::filesystem::path& out) {
   std::string command = "selfcure train " + arguments.config;
-  for (const std::string& text : arguments.overrides) command += " --set '" + text + "'";
+  for (const std::string& text : arguments.overrides) {
+    command += " --set '";
+    for (const char c : text) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    command += "'";
+  }
   return command + " --out " + out.string() + " --resume";
 }
 
@@ -101,8 +105,8 @@ int train(const TrainArguments& arguments, const std::string& command_line) {
   const std::filesystem::path out = arguments.out.empty()
                                         ? std::filesystem::path("runs") / options.name
                                         : std::filesystem::path(arguments.out);
-  const bool exists = std::filesystem::exists(out / "config.resolved.yaml");
-  const bool resume = arguments.resume && exists;
+  const bool resume =
+      arguments.resume && std::filesystem::exists(out / "checkpoints" / "last.pt");
   if (resume) check_same_experiment(out, options);
   const RunDirectory run = resume ? RunDirectory::open(out) : RunDirectory::create(out);
   if (resume && run.has("DONE")) {

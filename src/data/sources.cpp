@@ -23,12 +23,14 @@ Manifest read_split(const SourceOptions& source, Split split) {
 Manifest read_source(const SourceOptions& source, Split default_split) {
   if (source.splits.empty()) return read_split(source, default_split);
   std::vector<Manifest> parts;
+  parts.reserve(source.splits.size());
   for (const Split split : source.splits) parts.push_back(read_split(source, split));
   return join(std::move(parts));
 }
 
 Manifest read_sources(const std::vector<SourceOptions>& sources, Split default_split) {
   std::vector<Manifest> parts;
+  parts.reserve(sources.size());
   for (const SourceOptions& source : sources) parts.push_back(read_source(source, default_split));
   return join(std::move(parts));
 }

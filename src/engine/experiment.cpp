@@ -213,7 +213,6 @@ void Experiment::prepare(const std::string& command_line) {
   if (data.noise.type != NoiseType::kNone) {
     const NoiseReport report = inject_noise(train_, data.noise);
     run_.write("noise.json", noise_json(report, data.noise, train_));
-    run_.write("labels.csv", labels_csv(train_));
     char text[128];
     std::snprintf(text, sizeof(text),
                   "label noise: symmetric, wanted %.2f %%, realised %.2f %% (%lld of %lld labels)",
@@ -222,6 +221,7 @@ void Experiment::prepare(const std::string& command_line) {
     observer_.note(text);
   }
   apply_error_policy(train_, data, observer_);
+  if (data.noise.type != NoiseType::kNone) run_.write("labels.csv", labels_csv(train_));
   apply_error_policy(test, data, observer_);
   test_ = std::make_unique<EvaluationSet>(std::move(test), data);
 
@@ -454,15 +454,15 @@ ExperimentResult run_experiment(const ExperimentOptions& options,
 
 CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
                                          const std::filesystem::path& checkpoint_path,
-                                         const ExperimentOptions& options, Split split) {
+                                         const ExperimentOptions& options, Split split,
+                                         TrainingObserver& observer) {
   const std::vector<SourceOptions>& sources = split == Split::kTrain   ? options.data.train
                                               : split == Split::kValid ? options.data.valid
                                                                        : options.data.test;
   if (sources.empty())
     throw ConfigError(std::string("evaluate: the config names no ") + to_string(split) + " set");
-  TrainingObserver silent;
   CheckpointEvaluation evaluation{
-      {ConfusionMatrix(1), {}, {}, {}, 0}, load_manifest(sources, split, silent), 0};
+      {ConfusionMatrix(1), {}, {}, {}, 0}, load_manifest(sources, split, observer), 0};
   Manifest& manifest = evaluation.manifest;
   const auto trained_on =
       ordered_json::parse(checkpoint.text("class_names")).get<std::vector<std::string>>();
@@ -477,7 +477,7 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
                           join_strings(trained_on) + ", but " + manifest.name + " has " +
                           join_strings(manifest.class_names));
   evaluation.epoch = std::stoi(checkpoint.text("epochs_done"));
-  apply_error_policy(manifest, options.data, silent);
+  apply_error_policy(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
   const c10::Device device = resolve_device(options.train.device);
   const std::unique_ptr<Method> method =

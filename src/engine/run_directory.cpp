@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -13,6 +14,24 @@
 
 namespace selfcure {
 namespace fs = std::filesystem;
+
+namespace {
+
+/// What a training writes before its first last.pt: a run that ended there, on a wrong data folder
+/// for example, has nothing to lose, and the next try may use its place.
+bool is_left_by_a_false_start(const fs::path& entry) {
+  for (const char* name : {".lock", "config.resolved.yaml", "environment.json", "noise.json",
+                           "labels.csv", "best.pt"})
+    if (entry.filename() == name || entry.filename() == std::string(name) + ".tmp") return true;
+  if (entry.filename() == "last.pt.tmp") return true;
+  if (entry.filename() != "checkpoints" || !fs::is_directory(entry)) return false;
+  const fs::directory_iterator content(entry);
+  return std::all_of(begin(content), end(content), [](const fs::directory_entry& file) {
+    return is_left_by_a_false_start(file.path());
+  });
+}
+
+}  // namespace
 
 RunDirectory::RunDirectory(fs::path path) : path_(std::move(path)) {
   const fs::path name = path_ / ".lock";
@@ -38,7 +57,7 @@ RunDirectory RunDirectory::create(const fs::path& path) {
     if (!fs::is_directory(path))
       throw RunError(path.string() + ": expected a folder for the run, got a file");
     for (const fs::directory_entry& entry : fs::directory_iterator(path, error))
-      if (entry.path().filename() != ".lock")
+      if (!is_left_by_a_false_start(entry.path()))
         throw RunError(path.string() +
                        ": run directory is not empty; use --resume to go on with that run, or "
                        "another --out");

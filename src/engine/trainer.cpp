@@ -151,7 +151,9 @@ void Trainer::load_state(const Checkpoint& checkpoint) {
   load_module_state(parts_.method.module(), checkpoint.section("model."));
   optimizer_.load_state(checkpoint.section("optimizer."));
   try {
-    accumulator_.load_state(checkpoint.section("epoch."));
+    std::map<std::string, at::Tensor> sums = checkpoint.section("epoch.");
+    for (auto& [name, tensor] : sums) tensor = tensor.to(parts_.device);
+    accumulator_.load_state(sums);
     const nlohmann::json position = nlohmann::json::parse(checkpoint.text("position"));
     epoch_ = position.at("epoch").get<int>();
     step_ = position.at("step").get<std::int64_t>();

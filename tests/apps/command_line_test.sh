@@ -85,6 +85,7 @@ run 2 train none.yaml;        says "none.yaml" err; lines 1
 
 # Mistakes in data.
 run 2 train base.yaml --set data.root=nowhere --out x1; says "nowhere" err
+run 0 train base.yaml --set train.epochs=1 --out x1  # mended: the same place is free
 mkdir empty; run 2 train base.yaml --set data.root=empty --out x2; says "empty" err
 cp -r set bad; sed -i '3s/ [0-9]$/ 9/' bad/EmoLabel/list_patition_label.txt
 run 2 train base.yaml --set data.root=bad --out x3; says "list_patition_label.txt:3: label '9' is not in 1..7" err

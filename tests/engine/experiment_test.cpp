@@ -233,9 +233,10 @@ TEST_F(Experiments, ACheckpointIsEvaluatedAsItWasTrained) {
   train("run", config());
   const fs::path path = out("run") / "checkpoints/last.pt";
   const Checkpoint checkpoint = load_checkpoint(path);
+  StoppingObserver observer;
   const ExperimentOptions options = parse_config(checkpoint.text("config"), "checkpoint");
   const CheckpointEvaluation evaluation =
-      evaluate_checkpoint(checkpoint, path, options, Split::kTest);
+      evaluate_checkpoint(checkpoint, path, options, Split::kTest, observer);
   const nlohmann::json last = nlohmann::json::parse(timeless_metrics("run").back());
   EXPECT_DOUBLE_EQ(evaluation.result.confusion.accuracy(), last.at("test_accuracy").get<double>());
   EXPECT_EQ(evaluation.epoch, 3);
@@ -247,6 +248,7 @@ TEST_F(Experiments, ACheckpointOfAnotherClassCountIsRefused) {
   train("run", config());
   const fs::path path = out("run") / "checkpoints/last.pt";
   const Checkpoint checkpoint = load_checkpoint(path);
+  StoppingObserver observer;
   const TemporaryDirectory ferplus;
   testing::write_file(ferplus.path() / "FER2013Test/label.csv",
                       "fer0000000.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n");
@@ -254,7 +256,7 @@ TEST_F(Experiments, ACheckpointOfAnotherClassCountIsRefused) {
       parse_config(checkpoint.text("config"), "checkpoint",
                    {"data.test=[{dataset: ferplus, root: '" + ferplus.path().string() + "'}]"});
   try {
-    evaluate_checkpoint(checkpoint, path, options, Split::kTest);
+    evaluate_checkpoint(checkpoint, path, options, Split::kTest, observer);
     ADD_FAILURE() << "no error";
   } catch (const CheckpointError& error) {
     EXPECT_NE(std::string(error.what()).find("trained on 7 classes"), std::string::npos)

@@ -40,6 +40,17 @@ TEST(RunDirectory, AFolderThatHoldsSomethingIsNotOverwritten) {
       std::string::npos);
 }
 
+TEST(RunDirectory, TheRemainsOfARunThatNeverSavedAreReused) {
+  const TemporaryDirectory folder;
+  const auto path = folder.path() / "run";
+  { RunDirectory::create(path).write("config.resolved.yaml", "name: x\n"); }
+  testing::write_file(path / "checkpoints/last.pt.tmp", "half");
+  testing::write_file(path / "checkpoints/best.pt", "x");
+  EXPECT_EQ(message_of([&] { RunDirectory::create(path); }), "");
+  testing::write_file(path / "checkpoints/last.pt", "x");
+  EXPECT_NE(message_of([&] { RunDirectory::create(path); }), "");
+}
+
 TEST(RunDirectory, NoRightToWriteIsNamed) {
   EXPECT_NE(message_of([] {
               RunDirectory::create("/proc/run");

@@ -51,9 +51,11 @@ struct CheckpointEvaluation {
 };
 
 /// @param checkpoint_path  for messages
+/// @param observer  is told of skipped images and of counts that differ from the published ones
 /// @throws CheckpointError when the data has other classes than the model was trained on
 CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
                                          const std::filesystem::path& checkpoint_path,
-                                         const ExperimentOptions& options, Split split);
+                                         const ExperimentOptions& options, Split split,
+                                         TrainingObserver& observer);
 
 }  // namespace selfcure

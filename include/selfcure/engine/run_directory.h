@@ -11,8 +11,9 @@ namespace selfcure {
 /// While an object lives, it holds a lock on the folder, so that two trainings never share one.
 class RunDirectory {
  public:
-  /// Makes a new run directory, parents included.
-  /// @throws RunError when the folder already holds something, or cannot be made or written
+  /// Makes a new run directory, parents included. A folder that a run left which failed before its
+  /// first checkpoint counts as new.
+  /// @throws RunError when the folder already holds something else, or cannot be made or written
   static RunDirectory create(const std::filesystem::path& path);
   /// Opens an existing run directory to go on with it.
   /// @throws RunError when there is none, or another process is using it
