@@ -1,8 +1,8 @@
+#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 #include <sstream>
 
 #include "selfcure/config/config.h"
@@ -56,13 +56,13 @@ std::string cell(double value, double factor = 100) {
 }
 
 void print_comparison(const std::vector<Line>& lines) {
-  std::printf("\n%-22s %9s %9s %9s %9s %9s %10s %9s %9s\n", "", "accuracy", "mean", "mean of",
+  std::printf("\n%-28s %9s %9s %9s %9s %9s %10s %9s %9s\n", "", "accuracy", "mean", "mean of",
               "best on", "", "relabel", "relabel", "alpha");
-  std::printf("%-22s %9s %9s %9s %9s %9s %10s %9s %9s\n", "run", "", "class", "last 5", "test",
+  std::printf("%-28s %9s %9s %9s %9s %9s %10s %9s %9s\n", "run", "", "class", "last 5", "test",
               "relabels", "precision", "recall", "AUC");
   for (const Line& line : lines)
     std::printf(
-        "%-22s %9s %9s %9s %9s %9s %10s %9s %9s\n", line.name.c_str(), cell(line.accuracy).c_str(),
+        "%-28s %9s %9s %9s %9s %9s %10s %9s %9s\n", line.name.c_str(), cell(line.accuracy).c_str(),
         cell(line.mean_class_accuracy).c_str(), cell(line.summary.mean_of_last_five).c_str(),
         cell(line.summary.best).c_str(),
         std::isnan(line.last_record.get("labels_changed"))
@@ -87,7 +87,8 @@ int evaluate_all(const EvaluateArguments& arguments) {
     const Checkpoint checkpoint = load_checkpoint(path);
     const ExperimentOptions options =
         parse_config(checkpoint.text("config"), path.string() + " (config)", arguments.overrides);
-    const CheckpointEvaluation evaluation = evaluate_checkpoint(checkpoint, path, options, split, observer);
+    const CheckpointEvaluation evaluation =
+        evaluate_checkpoint(checkpoint, path, options, split, observer);
     std::printf("%s (%s, epoch %d) on %s, %lld images\n\n%s\n", path.c_str(),
                 method_name(options.method).c_str(), evaluation.epoch,
                 evaluation.manifest.name.c_str(),
@@ -105,17 +106,18 @@ int evaluate_all(const EvaluateArguments& arguments) {
     const std::string json =
         evaluation_json(evaluation.result, evaluation.manifest.class_names, extra.dump());
     all.push_back(nlohmann::ordered_json::parse(json));
-    if (fs::is_directory(target)) {
+    // Results on other data or with other settings are not the run's own.
+    if (fs::is_directory(target) && arguments.overrides.empty()) {
       const std::string suffix =
           arguments.split + (arguments.which == "last" ? "" : "_" + arguments.which);
       write_file_atomically(fs::path(target) / ("evaluation_" + suffix + ".json"), json);
       write_file_atomically(fs::path(target) / ("predictions_" + suffix + ".csv"),
                             predictions_csv(evaluation.result, evaluation.manifest));
     }
-    lines.push_back({options.name, evaluation.result.confusion.accuracy(),
-                     evaluation.result.confusion.mean_class_accuracy(),
-                     summarize(records, "test_accuracy"),
-                     records.empty() ? EpochRecord() : records.back()});
+    lines.push_back(
+        {fs::path(target).lexically_normal().string(), evaluation.result.confusion.accuracy(),
+         evaluation.result.confusion.mean_class_accuracy(), summarize(records, "test_accuracy"),
+         records.empty() ? EpochRecord() : records.back()});
   }
   if (lines.size() > 1) print_comparison(lines);
   if (!arguments.json.empty())
@@ -147,7 +149,9 @@ void add_evaluate(CLI::App& app, Action& action) {
   verb->add_option("--json", arguments->json, "Also write the results to this file")
       ->type_name("FILE");
   verb->footer(
-      "Writes evaluation_<split>.json and predictions_<split>.csv into a run directory.\n"
+      "Writes evaluation_<split>.json and predictions_<split>.csv into a run directory, unless "
+      "--set\n"
+      "changes something.\n"
       "Examples:\n"
       "  selfcure evaluate runs/demo_scn\n"
       "  selfcure evaluate runs/demo_baseline runs/demo_scn --json comparison.json\n"

@@ -99,6 +99,9 @@ int main(int argc, char** argv) {
   } catch (const selfcure::UserError& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return kUserErrorCode;
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::fprintf(stderr, "%s: %s\n", error.path1().c_str(), error.code().message().c_str());
+    return kUserErrorCode;
   } catch (const c10::Error& error) {
     std::fprintf(stderr, "selfcure: LibTorch: %s\n", error.what_without_backtrace());
   } catch (const std::exception& error) {

@@ -15,6 +15,7 @@ namespace selfcure::apps {
 namespace {
 
 struct TrainArguments {
+  std::string program;
   std::string config;
   std::vector<std::string> overrides;
   std::string out;
@@ -78,14 +79,20 @@ void check_same_experiment(const std::filesystem::path& run, const ExperimentOpt
   throw ConfigError(message);
 }
 
+/// An argument as a shell reads it.
+std::string quoted(const std::string& text) {
+  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                             "_-./=:,+") == std::string::npos)
+    return text;
+  std::string result = "'";
+  for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return result + "'";
+}
+
 std::string resume_command(const TrainArguments& arguments, const std::filesystem::path& out) {
-  std::string command = "selfcure train " + arguments.config;
-  for (const std::string& text : arguments.overrides) {
-    command += " --set '";
-    for (const char c : text) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    command += "'";
-  }
-  return command + " --out " + out.string() + " --resume";
+  std::string command = quoted(arguments.program) + " train " + quoted(arguments.config);
+  for (const std::string& text : arguments.overrides) command += " --set " + quoted(text);
+  return command + " --out " + quoted(out.string()) + " --resume";
 }
 
 void print_result(const ExperimentResult& result, const std::filesystem::path& out) {
@@ -105,8 +112,7 @@ int train(const TrainArguments& arguments, const std::string& command_line) {
   const std::filesystem::path out = arguments.out.empty()
                                         ? std::filesystem::path("runs") / options.name
                                         : std::filesystem::path(arguments.out);
-  const bool resume =
-      arguments.resume && std::filesystem::exists(out / "checkpoints" / "last.pt");
+  const bool resume = arguments.resume && std::filesystem::exists(out / "checkpoints" / "last.pt");
   if (resume) check_same_experiment(out, options);
   const RunDirectory run = resume ? RunDirectory::open(out) : RunDirectory::create(out);
   if (resume && run.has("DONE")) {
@@ -133,6 +139,7 @@ int train(const TrainArguments& arguments, const std::string& command_line) {
 void add_train(CLI::App& app, const std::string& command_line, Action& action) {
   auto* verb = app.add_subcommand("train", "Train what a config file says");
   auto arguments = std::make_shared<TrainArguments>();
+  arguments->program = command_line.substr(0, command_line.find(' '));
   verb->add_option("CONFIG", arguments->config, "Experiment file (YAML)")->required();
   verb->add_option("--set", arguments->overrides, "Override a key: key.path=value; repeatable")
       ->take_all()

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
   for (std::int64_t step = 0; step < warmup + steps; ++step) {
     const auto begin = std::chrono::steady_clock::now();
     optimizer.zero_grad();
-    const selfcure::StepOutput output = method->step(batch, {20});
+    const selfcure::StepOutput output = method->step(batch, {1});
     output.loss.backward();
     optimizer.step(options.lr);
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;

@@ -14,8 +14,9 @@ median, minimum and maximum over the rounds are printed.
   step    python seconds / selfcure seconds of one update on a fixed random batch in memory: forward pass,
           loss, backward pass, optimizer. Median of STEPS updates per round. Bar: 1.0.
   epoch   python seconds / selfcure seconds of one epoch over IMAGES JPEGs of 100x100 pixels. Inside on both
-          sides: start of the workers, reading, decoding, resizing, mirror, normalisation, random erasing,
-          updates, running loss. Outside on both sides: start of the program and imports, reading the list,
+          sides: reading, decoding, resizing, mirror, normalisation, random erasing,
+          updates, running loss. Outside on both sides: start of the program and imports, reading the list (the script also starts
+          its workers inside, as a DataLoader does),
           building the network, evaluation, saving. The script has two worker processes, selfcure one worker
           thread. Bar: 1.05.
   memory  selfcure bytes / python bytes: peak of the summed PSS of all processes while they train that epoch,

@@ -179,7 +179,8 @@ ConfigItems augment_items(AugmentOptions& augment) {
             "Variance of that noise in grey levels of 0..255, squared.");
   list.boolean("flip_or_noise", augment.flip_or_noise,
                "As in the published SCN code: half of the images get a mirror or noise, each "
-               "equally often. 'flip' and 'noise' are not used then.");
+               "equally often. 'flip' and 'noise' are not used then. That code adds the noise before "
+               "it enlarges the image, here it comes after and is finer.");
   list.integer("crop_padding", augment.crop_padding, 0, 512,
                "Zero padding in pixels on each side before a crop of the image's size is taken at "
                "random; 0 is off.");
@@ -248,8 +249,8 @@ ConfigItems data_items(ConfigDraft& draft) {
                "Batches are the same for any number.")
       .runtime = true;
   list.integer("memory_mb", data.memory_mb, 0, std::int64_t{1} << 24,
-               "Decoded images kept in memory, in MiB. Images beyond it are decoded again in every "
-               "epoch.")
+               "Decoded images of each set (train, valid, test) kept in memory, in MiB. Images "
+               "beyond it are decoded again in every epoch.")
       .runtime = true;
   list.choice("on_error", data.on_error,
               {{"stop", "the run ends with the name of the image"},

@@ -8,6 +8,7 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/random.h"
+#include "selfcure/data/device_copy.h"
 
 namespace selfcure {
 namespace {
@@ -29,11 +30,11 @@ void check_pixels(const at::Tensor& pixels) {
 }
 
 at::Tensor to_device(const std::vector<std::int64_t>& values, const at::Device& device) {
-  return at::tensor(values, at::kLong).to(device);
+  return copy_to_device(at::tensor(values, at::kLong), device);
 }
 
 at::Tensor to_device(const std::vector<double>& values, const at::Device& device) {
-  return at::tensor(values, at::kDouble).to(at::kFloat).to(device);
+  return copy_to_device(at::tensor(values, at::kDouble).to(at::kFloat), device);
 }
 
 /// [B, H, W, 3] uint8 -> [B, 3, H, W] float32 of 0..255.

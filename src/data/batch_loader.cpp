@@ -1,13 +1,18 @@
 #include "selfcure/data/batch_loader.h"
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace selfcure {
 
 BatchLoader::BatchLoader(const ImageStore& images, int workers, int prefetch)
     : images_(images), prefetch_(prefetch) {
-  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: the ones that it gave do the work, or the caller's own.
+  }
 }
 
 BatchLoader::~BatchLoader() {
@@ -30,7 +35,7 @@ void BatchLoader::start(SamplePlan plan, const LabelStore& labels, std::int64_t 
     std::unique_lock<std::mutex> lock(mutex_);
     pause(lock);
     plan_ = std::move(plan);
-    labels_ = &labels;
+    labels_ = labels.labels();
     ready_.clear();
     batch_count_ = plan_.batch_count();
     next_to_assemble_ = first_batch;
@@ -50,7 +55,7 @@ HostBatch BatchLoader::assemble(std::int64_t index) const {
   batch.pixels.resize(batch.rows.size() * image_bytes);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     images_.fill(batch.rows[i], batch.pixels.data() + i * image_bytes);
-    batch.labels.push_back(labels_->label(batch.rows[i]));
+    batch.labels.push_back(labels_[static_cast<std::size_t>(batch.rows[i])]);
   }
   return batch;
 }

@@ -26,6 +26,9 @@
 namespace selfcure {
 namespace {
 
+// Says which set is being drawn, so that the same call goes on after an interruption.
+constexpr const char* kUnfinishedName = "demo_data.unfinished";
+
 namespace fs = std::filesystem;
 
 // Raised whenever the same options would give other pixels.
@@ -118,13 +121,17 @@ bool holds_set(const fs::path& root, const std::string& description) {
   const bool empty = fs::is_empty(root, error);
   if (error) throw DataError(root.string() + ": cannot be read: " + error.message());
   if (empty) return false;
-  std::ifstream file(root / "demo_data.json", std::ios::binary);
-  if (!file) {
+  const auto content = [&](const char* name) {
+    std::ifstream file(root / name, std::ios::binary);
+    return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  };
+  const std::string found = content("demo_data.json");
+  if (found.empty() && content(kUnfinishedName) == description) return false;
+  if (found.empty()) {
     throw DataError(root.string() +
                     ": expected an empty folder or a complete demo set, got other files "
-                    "(a set cut short lacks demo_data.json: remove the folder)");
+                    "(or one of other options that was cut short: remove the folder)");
   }
-  const std::string found((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (found == description) return true;
   throw DataError((root / "demo_data.json").string() +
                   ": expected an empty folder or the same demo set, got one of other options");
@@ -268,6 +275,8 @@ DemoDataSummary write_demo_data(const DemoDataOptions& options, const DemoProgre
     return summary;
   }
 
+  make_folder(options.root);
+  write_by_rename(options.root / kUnfinishedName, description);
   make_folder(options.root / "EmoLabel");
   make_folder(options.root / "Image" / "aligned");
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -291,6 +300,8 @@ DemoDataSummary write_demo_data(const DemoDataOptions& options, const DemoProgre
   write_by_rename(summary.list, list.str());
   write_by_rename(summary.truth, truth.str());
   write_by_rename(options.root / "demo_data.json", description);
+  std::error_code ignored;
+  fs::remove(options.root / kUnfinishedName, ignored);
   return summary;
 }
 

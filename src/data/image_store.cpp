@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -132,14 +134,14 @@ std::unique_ptr<ImageStore::Decoded> ImageStore::decode(std::int64_t row) const 
   cv::Mat image;
   try {
     image = cv::imdecode(bytes, cv::IMREAD_COLOR);
+    if (!image.empty() && is_grey(image)) cv::extractChannel(image.clone(), image, 0);
+    if (image.rows > side || image.cols > side) image = resize_to(image, side);
   } catch (const cv::Exception& error) {
     throw DataError(path.string() + ": expected an image, OpenCV says: " + error.err);
   }
   if (image.empty())
     throw DataError(path.string() + ": expected an image, got " + std::to_string(bytes.size()) +
                     " bytes that no decoder reads");
-  if (is_grey(image)) cv::extractChannel(image.clone(), image, 0);
-  if (image.rows > side || image.cols > side) image = resize_to(image, side);
   decoded->pixels = std::move(image);
   return decoded;
 }
@@ -187,13 +189,17 @@ std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& o
       for (std::size_t row = next++; row < count; row = next++) {
         try {
           store.fill(static_cast<std::int64_t>(row), pixels.data());
-        } catch (const DataError& error) {
+        } catch (const std::exception& error) {
           problems[row] = error.what();
         }
       }
     };
     std::vector<std::thread> team;
-    for (int i = 1; i < threads; ++i) team.emplace_back(check);
+    try {
+      for (int i = 1; i < threads; ++i) team.emplace_back(check);
+    } catch (const std::system_error&) {
+      // The system gives no more threads: this one and those that started do the work.
+    }
     check();
     for (std::thread& member : team) member.join();
   }

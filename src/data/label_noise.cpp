@@ -49,28 +49,27 @@ std::int32_t symmetric_label(std::int32_t label, std::int64_t classes, double ra
   return other < label ? other : other + 1;  // skips the label itself
 }
 
-NoiseReport report_on(const Manifest& manifest, std::int64_t changed) {
+}  // namespace
+
+NoiseReport report_noise(const Manifest& manifest) {
   const std::size_t classes = manifest.class_names.size();
   NoiseReport report;
-  report.changed = changed;
   report.transitions.assign(classes, std::vector<std::int64_t>(classes, 0));
-  std::int64_t wrong = 0;
   for (const ManifestRow& row : manifest.rows) {
     const std::int32_t clean = row.clean == kUnknownLabel ? row.given : row.clean;
     ++report.transitions[static_cast<std::size_t>(clean)][static_cast<std::size_t>(row.given)];
-    if (clean != row.given) ++wrong;
+    if (clean != row.given) ++report.changed;
   }
   if (manifest.size() > 0) {
-    report.realised_rate = static_cast<double>(wrong) / static_cast<double>(manifest.size());
+    report.realised_rate =
+        static_cast<double>(report.changed) / static_cast<double>(manifest.size());
   }
   return report;
 }
 
-}  // namespace
-
 NoiseReport inject_noise(Manifest& manifest, const NoiseOptions& options) {
   check(manifest, options);
-  if (options.type == NoiseType::kNone) return report_on(manifest, 0);
+  if (options.type == NoiseType::kNone) return report_noise(manifest);
 
   std::int64_t changed = 0;
   for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
@@ -81,7 +80,9 @@ NoiseReport inject_noise(Manifest& manifest, const NoiseOptions& options) {
                                 KeyedRandom(RandomStream::kNoise, {options.seed, i, 0, 0}));
     if (row.given != before) ++changed;
   }
-  return report_on(manifest, changed);
+  NoiseReport report = report_noise(manifest);
+  report.changed = changed;
+  return report;
 }
 
 std::vector<std::vector<double>> row_normalised(

@@ -155,14 +155,20 @@ class Experiment {
   ExperimentResult run(const std::string& command_line, bool resume);
 
  private:
-  void prepare(const std::string& command_line);
+  void prepare(const std::string& command_line, bool resume);
   void restore();
   void save() const;
   void save_best() const;
+  /// Accuracies of the epoch just trained; nothing in epochs without an evaluation.
+  EpochRecord evaluate_epoch(int epoch);
   void end_epoch();
   void write_views() const;
   ExperimentResult finish();
   Checkpoint checkpoint_texts() const;
+  /// What the rounding of the results depends on.
+  std::string computed_on() const {
+    return device_.str() + " with " + std::to_string(threads_) + " CPU threads";
+  }
   std::int64_t eval_batch_size() const {
     return options_.train.eval_batch_size > 0 ? options_.train.eval_batch_size
                                               : options_.train.batch_size;
@@ -176,6 +182,7 @@ class Experiment {
   TrainingObserver& observer_;
 
   c10::Device device_{c10::kCPU};
+  int threads_ = 1;
   Manifest train_;
   std::unique_ptr<ImageStore> images_;
   std::unique_ptr<BatchLoader> loader_;
@@ -191,11 +198,11 @@ class Experiment {
   std::unique_ptr<EvaluationResult> test_result_;
 };
 
-void Experiment::prepare(const std::string& command_line) {
-  const int threads = set_cpu_threads(options_.train.threads);
+void Experiment::prepare(const std::string& command_line, bool resume) {
+  threads_ = set_cpu_threads(options_.train.threads);
   device_ = resolve_device(options_.train.device);
   run_.write("config.resolved.yaml", resolved_config_);
-  run_.write("environment.json", environment_json(command_line, device_, threads, options_));
+  run_.write("environment.json", environment_json(command_line, device_, threads_, options_));
 
   const DataOptions& data = options_.data;
   train_ = load_manifest(data.train, Split::kTrain, observer_);
@@ -210,9 +217,12 @@ void Experiment::prepare(const std::string& command_line) {
     apply_error_policy(valid, data, observer_);
     valid_ = std::make_unique<EvaluationSet>(std::move(valid), data);
   }
+  if (data.noise.type != NoiseType::kNone) inject_noise(train_, data.noise);
+  apply_error_policy(train_, data, observer_);
   if (data.noise.type != NoiseType::kNone) {
-    const NoiseReport report = inject_noise(train_, data.noise);
+    const NoiseReport report = report_noise(train_);
     run_.write("noise.json", noise_json(report, data.noise, train_));
+    run_.write("labels.csv", labels_csv(train_));
     char text[128];
     std::snprintf(text, sizeof(text),
                   "label noise: symmetric, wanted %.2f %%, realised %.2f %% (%lld of %lld labels)",
@@ -220,11 +230,13 @@ void Experiment::prepare(const std::string& command_line) {
                   static_cast<long long>(report.changed), static_cast<long long>(train_.size()));
     observer_.note(text);
   }
-  apply_error_policy(train_, data, observer_);
-  if (data.noise.type != NoiseType::kNone) run_.write("labels.csv", labels_csv(train_));
   apply_error_policy(test, data, observer_);
   test_ = std::make_unique<EvaluationSet>(std::move(test), data);
 
+  if (options_.train.batch_size == 1 && data.image_size <= 32)
+    throw ConfigError(
+        "train.batch_size: expected at least 2 with data.image_size of 32 or less, got 1: the last "
+        "stage has one value per channel then, and batch norm cannot be trained on it");
   if (train_.size() < 2) throw DataError(train_.name + ": expected at least 2 images to train on");
   images_ = std::make_unique<ImageStore>(train_, store_options(data));
   {
@@ -238,7 +250,7 @@ void Experiment::prepare(const std::string& command_line) {
   importance_.assign(train_.rows.size(), kNaN);
 
   method_ = make_method(options_.method, options_.model, train_.class_count(), options_.seed);
-  if (!options_.model.weights.empty())
+  if (!options_.model.weights.empty() && !resume)
     load_backbone(method_->module(), options_.model.weights, observer_);
   method_->module().to(device_);
   trainer_ =
@@ -256,7 +268,8 @@ Checkpoint Experiment::checkpoint_texts() const {
                       {"metrics", metrics},
                       {"epochs_done", std::to_string(trainer_->epoch() - 1)},
                       {"training_set", training_set_fingerprint(train_)},
-                      {"source_revision", source_revision()}};
+                      {"source_revision", source_revision()},
+                      {"computed_on", computed_on()}};
   return checkpoint;
 }
 
@@ -295,8 +308,32 @@ void Experiment::restore() {
     // What was said before the stop is not said again.
     (void)monitor_.observe(records_.back());
   }
+  if (checkpoint.text("computed_on") != computed_on())
+    observer_.warning("the checkpoint was computed on " + checkpoint.text("computed_on") +
+                      ", this is " + computed_on() +
+                      ": the results will differ in the last bits from a run without a stop");
   observer_.note("resuming at epoch " + std::to_string(trainer_->epoch()) + ", step " +
                  std::to_string(trainer_->step()));
+}
+
+EpochRecord Experiment::evaluate_epoch(int epoch) {
+  EpochRecord record;
+  if (epoch < options_.train.epochs && epoch % options_.train.evaluate_every != 0) return record;
+  double seconds = 0;
+  if (valid_) {
+    const EvaluationResult valid = evaluate(*method_, valid_->manifest, valid_->loader,
+                                            options_.data.normalize, device_, eval_batch_size());
+    record.set("valid_accuracy", valid.confusion.accuracy());
+    record.set("valid_mean_class_accuracy", valid.confusion.mean_class_accuracy());
+    seconds += valid.seconds;
+  }
+  test_result_ = std::make_unique<EvaluationResult>(evaluate(*method_, test_->manifest,
+                                                             test_->loader, options_.data.normalize,
+                                                             device_, eval_batch_size()));
+  record.set("test_accuracy", test_result_->confusion.accuracy());
+  record.set("mean_class_accuracy", test_result_->confusion.mean_class_accuracy());
+  record.set("evaluation_seconds", seconds + test_result_->seconds);
+  return record;
 }
 
 void Experiment::end_epoch() {
@@ -307,11 +344,18 @@ void Experiment::end_epoch() {
   const double wait_seconds = trainer_->epoch_wait_seconds();
   const StepProgress progress = trainer_->progress();
   const auto begin = std::chrono::steady_clock::now();
-  const double step_seconds = trainer_->epoch_seconds();
-  const EpochTotals totals = trainer_->finish_epoch();  // waits for the device
+  const EpochTotals totals = trainer_->totals();  // waits for the device
   const double seconds =
-      step_seconds +
+      trainer_->epoch_seconds() +
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  EpochRecord accuracies;
+  try {
+    accuracies = evaluate_epoch(epoch);
+  } catch (const DataError&) {
+    save();  // a bad test image must not cost the epoch: the resume goes on from here
+    throw;
+  }
+  trainer_->advance();
 
   record.set("train_loss", totals.loss);
   const std::vector<Statistic>& statistics = method_->statistics();
@@ -334,34 +378,16 @@ void Experiment::end_epoch() {
   record.set("relabel_recall", quality.recall);
   record.set("alpha_auc", importance_auc(train_, importance_));
 
-  const bool last = epoch >= options_.train.epochs;
-  bool evaluated = false;
-  double evaluation_seconds = 0;
-  if (last || epoch % options_.train.evaluate_every == 0) {
-    if (valid_) {
-      const EvaluationResult valid = evaluate(*method_, valid_->manifest, valid_->loader,
-                                              options_.data.normalize, device_, eval_batch_size());
-      record.set("valid_accuracy", valid.confusion.accuracy());
-      record.set("valid_mean_class_accuracy", valid.confusion.mean_class_accuracy());
-      evaluation_seconds += valid.seconds;
-    }
-    test_result_ = std::make_unique<EvaluationResult>(
-        evaluate(*method_, test_->manifest, test_->loader, options_.data.normalize, device_,
-                 eval_batch_size()));
-    record.set("test_accuracy", test_result_->confusion.accuracy());
-    record.set("mean_class_accuracy", test_result_->confusion.mean_class_accuracy());
-    evaluation_seconds += test_result_->seconds;
-    evaluated = true;
-  }
+  for (const auto& [name, value] : accuracies.entries()) record.set(name, value);
   record.set("seconds", seconds);
   record.set("images_per_second", static_cast<double>(totals.samples) / seconds);
   record.set("data_wait_seconds", wait_seconds);
-  record.set("evaluation_seconds", evaluation_seconds);
   records_.push_back(record);
 
   for (const std::string& warning : monitor_.observe(record)) observer_.warning(warning);
   // The best epoch first: a kill in between repeats this epoch and writes the same file again.
-  if (evaluated && summarize(records_, choosing_metric()).best_epoch == epoch) save_best();
+  if (!accuracies.entries().empty() && summarize(records_, choosing_metric()).best_epoch == epoch)
+    save_best();
   save();
   write_views();
   observer_.epoch(record, progress);
@@ -425,12 +451,10 @@ ExperimentResult Experiment::finish() {
 }
 
 ExperimentResult Experiment::run(const std::string& command_line, bool resume) {
-  prepare(command_line);
-  if (resume && std::filesystem::exists(run_.checkpoint("last"))) {
+  prepare(command_line, resume);
+  if (resume) {
     restore();
     write_views();
-  } else if (resume) {
-    observer_.note("no checkpoint yet: starting from the beginning");
   }
   while (trainer_->epoch() <= options_.train.epochs) {
     const bool complete = trainer_->run_epoch(observer_, [this] { save(); });

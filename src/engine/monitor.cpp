@@ -38,10 +38,11 @@ std::vector<std::string> TrainingMonitor::observe(const EpochRecord& record) {
   }
   const double rank_loss = record.get("rank_loss");
   const double margin = record.get("margin");
-  if (!said_rank_ && !std::isnan(rank_loss) && margin > 0) {
+  if (!said_rank_ && !std::isnan(rank_loss)) {
     epochs_at_zero_ = rank_loss <= kRankTolerance * margin ? epochs_at_zero_ + 1 : 0;
-    epochs_at_margin_ =
-        std::abs(rank_loss - margin) <= kRankTolerance * margin ? epochs_at_margin_ + 1 : 0;
+    epochs_at_margin_ = margin > 0 && std::abs(rank_loss - margin) <= kRankTolerance * margin
+                            ? epochs_at_margin_ + 1
+                            : 0;
     if (epochs_at_zero_ >= kPatienceEpochs) {
       said_rank_ = true;
       warnings.push_back(when +

@@ -20,8 +20,8 @@ namespace {
 /// What a training writes before its first last.pt: a run that ended there, on a wrong data folder
 /// for example, has nothing to lose, and the next try may use its place.
 bool is_left_by_a_false_start(const fs::path& entry) {
-  for (const char* name : {".lock", "config.resolved.yaml", "environment.json", "noise.json",
-                           "labels.csv", "best.pt"})
+  for (const char* name :
+       {".lock", "config.resolved.yaml", "environment.json", "noise.json", "labels.csv", "best.pt"})
     if (entry.filename() == name || entry.filename() == std::string(name) + ".tmp") return true;
   if (entry.filename() == "last.pt.tmp") return true;
   if (entry.filename() != "checkpoints" || !fs::is_directory(entry)) return false;
@@ -54,7 +54,7 @@ RunDirectory::~RunDirectory() {
 RunDirectory RunDirectory::create(const fs::path& path) {
   std::error_code error;
   if (fs::exists(path, error)) {
-    if (!fs::is_directory(path))
+    if (!fs::is_directory(path, error))
       throw RunError(path.string() + ": expected a folder for the run, got a file");
     for (const fs::directory_entry& entry : fs::directory_iterator(path, error))
       if (!is_left_by_a_false_start(entry.path()))
@@ -65,7 +65,12 @@ RunDirectory RunDirectory::create(const fs::path& path) {
   }
   fs::create_directories(path / "checkpoints", error);
   if (error) throw RunError(path.string() + ": run directory cannot be made: " + error.message());
-  return RunDirectory(path);
+  RunDirectory run(path);
+  // What a false start left would speak of another experiment.
+  for (const fs::path& folder : {path, path / "checkpoints"})
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+      if (entry.is_regular_file() && entry.path().filename() != ".lock") fs::remove(entry.path());
+  return run;
 }
 
 RunDirectory RunDirectory::open(const fs::path& path) {

@@ -125,14 +125,14 @@ bool Trainer::run_epoch(TrainingObserver& observer, const std::function<void()>&
   return true;
 }
 
-EpochTotals Trainer::finish_epoch() {
-  EpochTotals totals = accumulator_.totals(parts_.method.statistics());
+EpochTotals Trainer::totals() const { return accumulator_.totals(parts_.method.statistics()); }
+
+void Trainer::advance() {
   accumulator_ = EpochAccumulator();
   ++epoch_;
   step_ = 0;
   epoch_seconds_ = 0;
   epoch_wait_seconds_ = 0;
-  return totals;
 }
 
 void Trainer::save_state(Checkpoint& checkpoint) const {

@@ -2,17 +2,19 @@
 
 #include <ATen/ATen.h>
 
+#include "selfcure/data/device_copy.h"
+
 namespace selfcure {
 
 at::Tensor upload_pixels(HostBatch& batch, const c10::Device& device) {
   const auto count = static_cast<std::int64_t>(batch.rows.size());
-  return at::from_blob(batch.pixels.data(), {count, batch.image_size, batch.image_size, 3},
-                       at::kByte)
-      .to(device);
+  return copy_to_device(
+      at::from_blob(batch.pixels.data(), {count, batch.image_size, batch.image_size, 3}, at::kByte),
+      device);
 }
 
 at::Tensor upload_labels(const HostBatch& batch, const c10::Device& device) {
-  return at::tensor(batch.labels, at::kLong).to(device);
+  return copy_to_device(at::tensor(batch.labels, at::kLong), device);
 }
 
 }  // namespace selfcure

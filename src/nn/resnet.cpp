@@ -1,6 +1,5 @@
 #include "selfcure/nn/resnet.h"
 
-#include <torch/nn/functional/pooling.h>
 #include <torch/nn/init.h>
 
 namespace selfcure {

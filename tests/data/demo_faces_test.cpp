@@ -316,16 +316,23 @@ TEST(DemoData, RefusesOptionsOutOfRange) {
   EXPECT_FALSE(fs::exists(folder.path() / "set"));
 }
 
-TEST(DemoData, AnExceptionOfTheCallerStopsItAndLeavesNoCompleteSet) {
+TEST(DemoData, ASetThatWasCutShortIsDrawnAgainByTheSameCallAlone) {
   const TemporaryDirectory folder;
-  const DemoDataOptions options = small_set(folder.path() / "set");
+  DemoDataOptions options = small_set(folder.path() / "set");
   EXPECT_THROW(write_demo_data(options,
                                [](std::int64_t done, std::int64_t) {
                                  if (done == 3) throw std::runtime_error("stop");
                                }),
                std::runtime_error);
   EXPECT_FALSE(fs::exists(options.root / "demo_data.json"));
+  options.seed = 2;
   EXPECT_NE(message_of(options).find("other files"), std::string::npos);
+  options.seed = 1;
+  write_demo_data(options);
+  DemoDataOptions fresh = options;
+  fresh.root = folder.path() / "fresh";
+  write_demo_data(fresh);
+  EXPECT_EQ(files_of(options.root), files_of(fresh.root));
 }
 
 }  // namespace

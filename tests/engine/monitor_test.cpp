@@ -56,6 +56,14 @@ TEST(TrainingMonitor, NoticesARankLossStuckAtZeroAfterThreeEpochs) {
   EXPECT_TRUE(monitor.observe(stuck).empty());
 }
 
+TEST(TrainingMonitor, NoticesAMarginThatWasLearnedAway) {
+  TrainingMonitor monitor;
+  const auto stuck = record(1, {{"rank_loss", 0.0}, {"margin", 0.0}});
+  EXPECT_TRUE(monitor.observe(stuck).empty());
+  EXPECT_TRUE(monitor.observe(stuck).empty());
+  EXPECT_EQ(monitor.observe(stuck).size(), 1U);
+}
+
 TEST(TrainingMonitor, NoticesARankLossStuckAtTheMarginUnlessItMovesInBetween) {
   TrainingMonitor monitor;
   const auto stuck = record(1, {{"rank_loss", 0.14999}, {"margin", 0.15}});

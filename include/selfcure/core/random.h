@@ -6,9 +6,9 @@
 
 namespace selfcure {
 
-/// What a random number is for. Streams never overlap, so that adding a use changes no other one.
+/// What a random number is for (initial weights come from LibTorch's generator). Streams never
+/// overlap, so that adding a use changes no other one.
 enum class RandomStream : std::uint64_t {
-  kInitialWeights = 1,
   kShuffle = 2,
   kNoise = 3,
   kGeometry = 4,

@@ -16,8 +16,9 @@ struct AugmentOptions {
   double noise = 0.0;
   /// Variance of that noise in grey levels of 0..255, squared; 30 in the published SCN code.
   double noise_variance = 30.0;
-  /// Published SCN code: half of the images get a mirror OR noise, each equally often. `flip` and
-  /// `noise` are not used then.
+  /// As in the published SCN code: half of the images get a mirror OR noise, each equally often.
+  /// `flip` and `noise` are not used then. That code adds the noise before it enlarges the image,
+  /// here it comes after, and is therefore finer.
   bool flip_or_noise = false;
   /// Zero padding in pixels before a crop of the image's size is taken at random; 0 is off.
   int crop_padding = 0;

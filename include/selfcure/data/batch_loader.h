@@ -18,7 +18,7 @@ namespace selfcure {
 struct HostBatch {
   std::int64_t index = 0;
   std::vector<std::int64_t> rows;
-  /// Labels in force when the batch was assembled.
+  /// Labels in force when the plan was started.
   std::vector<std::int64_t> labels;
   int image_size = 0;
   /// [B, image_size, image_size, 3], RGB.
@@ -39,7 +39,7 @@ class BatchLoader {
   BatchLoader& operator=(const BatchLoader&) = delete;
 
   /// Begins a plan at one of its batches and forgets what was left of the one before.
-  /// @param labels  must not change until the plan's last batch was taken or another is started
+  /// @param labels  the labels in force now are those of the whole plan
   void start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch = 0);
 
   /// Gives the next batch. @return false after the last one
@@ -61,7 +61,7 @@ class BatchLoader {
   const ImageStore& images_;
   const std::int64_t prefetch_;
   SamplePlan plan_;
-  const LabelStore* labels_ = nullptr;
+  std::vector<std::int32_t> labels_;
   double wait_seconds_ = 0;
 
   std::mutex mutex_;

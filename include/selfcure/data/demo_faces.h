@@ -115,7 +115,7 @@ using DemoProgress = std::function<void(std::int64_t, std::int64_t)>;
 /// Writes `EmoLabel/list_patition_label.txt`, `Image/aligned/<stem>_aligned.jpg`,
 /// `demo_truth.csv` (one row per face, in list order) and last, by rename, `demo_data.json`: its
 /// presence says that the set is complete. A root that holds a complete set with the same options
-/// is left as it is.
+/// is left as it is; one that was cut short with the same options is drawn again.
 ///
 /// @throws DataError if an option is out of range, the root holds anything else, or a file cannot
 ///         be written; a set cut short keeps its files but has no `demo_data.json`

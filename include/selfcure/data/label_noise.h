@@ -53,6 +53,10 @@ struct NoiseReport {
 /// is drawn by itself, as the realised rates of the authors' lists suggest.
 NoiseReport inject_noise(Manifest& manifest, const NoiseOptions& options);
 
+/// Counts the noise that a manifest holds now, for example after rows were left out; `changed` is
+/// the number of rows whose given label is not the true one.
+NoiseReport report_noise(const Manifest& manifest);
+
 /// Divides each row of counts by its sum: P(given | true), [K][K]. A row of zeros stays zero.
 std::vector<std::vector<double>> row_normalised(
     const std::vector<std::vector<std::int64_t>>& counts);

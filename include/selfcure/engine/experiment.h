@@ -37,7 +37,7 @@ struct ExperimentResult {
 ///
 /// @param resolved_config  text of config.resolved.yaml; also kept in the checkpoints
 /// @param command_line     for environment.json
-/// @param resume           go on from checkpoints/last.pt if there is one
+/// @param resume           go on from checkpoints/last.pt
 /// @throws UserError for what the user can mend, see errors.h
 ExperimentResult run_experiment(const ExperimentOptions& options,
                                 const std::string& resolved_config, const std::string& command_line,

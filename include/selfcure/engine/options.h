@@ -27,7 +27,7 @@ struct DataOptions {
   int image_size = 224;
   /// Threads that assemble batches, 0 to 64; 0: the training thread does it between steps.
   int workers = 2;
-  /// Decoded images kept in memory, in MiB.
+  /// Decoded images of each set kept in memory, in MiB.
   std::int64_t memory_mb = 4096;
   /// What to do with an image that cannot be read.
   OnError on_error = OnError::kStop;

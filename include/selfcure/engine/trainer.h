@@ -69,8 +69,10 @@ class Trainer {
   /// @param save  called when `checkpoint_minutes` have passed, and before a stop
   /// @return false when the observer asked for a stop before the end
   bool run_epoch(TrainingObserver& observer, const std::function<void()>& save);
-  /// The totals of the epoch just run; moves on to the next one.
-  EpochTotals finish_epoch();
+  /// The totals of the epoch just run. Waits for the device.
+  EpochTotals totals() const;
+  /// Moves on to the next epoch.
+  void advance();
 
   double epoch_seconds() const { return epoch_seconds_; }
   double epoch_wait_seconds() const { return epoch_wait_seconds_; }
