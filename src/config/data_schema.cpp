@@ -177,10 +177,11 @@ ConfigItems augment_items(AugmentOptions& augment) {
   list.real("noise", augment.noise, kProbability, "Probability of Gaussian pixel noise.");
   list.real("noise_variance", augment.noise_variance, {0, 65025},
             "Variance of that noise in grey levels of 0..255, squared.");
-  list.boolean("flip_or_noise", augment.flip_or_noise,
-               "As in the published SCN code: half of the images get a mirror or noise, each "
-               "equally often. 'flip' and 'noise' are not used then. That code adds the noise before "
-               "it enlarges the image, here it comes after and is finer.");
+  list.boolean(
+      "flip_or_noise", augment.flip_or_noise,
+      "As in the published SCN code: half of the images get a mirror or noise, each "
+      "equally often. 'flip' and 'noise' are not used then. That code adds the noise before "
+      "it enlarges the image, here it comes after and is finer.");
   list.integer("crop_padding", augment.crop_padding, 0, 512,
                "Zero padding in pixels on each side before a crop of the image's size is taken at "
                "random; 0 is off.");
