@@ -1,7 +1,6 @@
 // The selfcure command: parses the command line, runs one verb, turns errors into exit codes.
 
 #include <c10/util/Exception.h>
-#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -14,20 +13,13 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/version.h"
+#include "selfcure/engine/cpu_memory.h"
 #include "selfcure/engine/device.h"
 #include "verbs.h"
 
 namespace {
 
 constexpr int kUserErrorCode = 2;
-
-/// A training step allocates and frees hundreds of megabytes. Handing them back to the system each
-/// time costs a tenth to a third of the step in page faults: keep them.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 2000 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
-}
 
 /// Lets idle threads of a team sleep instead of spin, unless the user has decided otherwise.
 ///
@@ -90,7 +82,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (argc > 1 && (std::strcmp(argv[1], "train") == 0 || std::strcmp(argv[1], "evaluate") == 0))
     let_idle_threads_sleep(argv);
-  keep_freed_memory();
+  selfcure::reuse_cpu_memory();
   // Messages go to stderr; stdout carries the lines that programs read.
   spdlog::set_default_logger(spdlog::stderr_color_mt("selfcure"));
   spdlog::set_pattern("%^%l%$: %v");

@@ -2,13 +2,13 @@
 // python_scn.py --mode step does. Prints {"mode":"step","seconds":[...]}.
 
 #include <ATen/ATen.h>
-#include <malloc.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
+#include "selfcure/engine/cpu_memory.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/optimizer.h"
 #include "selfcure/method/method.h"
@@ -24,10 +24,7 @@ std::int64_t argument(int argc, char** argv, const std::string& name, std::int64
 }  // namespace
 
 int main(int argc, char** argv) {
-  // As the command does, see apps/selfcure.cpp.
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 2000 << 20);
-  mallopt(M_TOP_PAD, 64 << 20);
+  selfcure::reuse_cpu_memory();  // as the command does
   const std::int64_t batch_size = argument(argc, argv, "--batch", 32);
   const std::int64_t side = argument(argc, argv, "--size", 224);
   const std::int64_t steps = argument(argc, argv, "--steps", 10);

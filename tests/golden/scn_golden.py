@@ -13,7 +13,7 @@ from scn_reference import (ScnOptions, SelfCureNetwork, high_group_size, losses,
 
 CLASSES = 7
 SAMPLES = 64
-SIZE = 32
+SIZE = 40  # the last stage is 2x2: at 1x1 its statistics over 16 values magnify float32's rounding
 BATCH = 16
 EPOCHS = 5
 RECORDED_GRADIENTS = ("backbone.conv1.weight", "backbone.layer4.1.conv2.weight", "fc.weight", "fc.bias",
@@ -24,17 +24,17 @@ RECORDED_GRADIENTS = ("backbone.conv1.weight", "backbone.layer4.1.conv2.weight",
 # some steps and at zero in others; the thresholds leave relabels to be made, none of them a close call.
 CONFIGURATIONS = {
     "paper": (
-        ScnOptions(margin=0.3, relabel_threshold=0.03, relabel_start_epoch=3),
-        {"name": "sgd", "lr": 5e-5, "momentum": 0.9, "weight_decay": 1e-4}),
+        ScnOptions(margin=0.14, relabel_threshold=0.06, relabel_start_epoch=3),
+        {"name": "sgd", "lr": 2e-5, "momentum": 0.9, "weight_decay": 1e-4}),
     "published_code": (
-        ScnOptions(bias_under_alpha=True, attention_bias=True, margin=0.35, loss="sum",
+        ScnOptions(bias_under_alpha=True, attention_bias=True, margin=0.157, loss="sum",
                    relabel_scope="batch", relabel_threshold=0.1, relabel_start_epoch=3),
-        {"name": "adam", "lr": 1e-6, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 1e-4}),
+        {"name": "adam", "lr": 5e-7, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 1e-4}),
     "learnable_margin": (
-        ScnOptions(learnable_margin=True, margin=0.4, relabel_threshold=0.03, relabel_start_epoch=3),
-        {"name": "sgd", "lr": 5e-5, "momentum": 0.9, "weight_decay": 1e-4}),
+        ScnOptions(learnable_margin=True, margin=0.155, relabel_threshold=0.06, relabel_start_epoch=3),
+        {"name": "sgd", "lr": 2e-5, "momentum": 0.9, "weight_decay": 1e-4}),
     "rank_without_weighting": (
-        ScnOptions(weighting=False, margin=0.35, relabel_threshold=0.15, relabel_start_epoch=3),
+        ScnOptions(weighting=False, margin=0.14, relabel_threshold=0.15, relabel_start_epoch=3),
         {"name": "sgd", "lr": 2e-5, "momentum": 0.9, "weight_decay": 1e-4}),
 }
 

@@ -42,6 +42,9 @@ TEST_P(ScnGolden, TwentyStepsAgreeWithThePythonReference) {
   const nlohmann::json golden = testing::read_golden("scn_golden.json");
   const auto& expected = golden.at("configurations").at(GetParam().configuration);
   const double tolerance = GetParam().type == at::kDouble ? 1e-9 : 1e-4;
+  // One ReLU input of the 10^5 on the other side of 0 moves a float32 gradient far more than its
+  // loss.
+  const double gradient_tolerance = GetParam().type == at::kDouble ? 1e-9 : 1e-2;
   const auto samples = golden.at("samples").get<std::int64_t>();
   const auto size = golden.at("size").get<std::int64_t>();
   const auto batch_size = golden.at("batch").get<std::int64_t>();
@@ -81,7 +84,7 @@ TEST_P(ScnGolden, TwentyStepsAgreeWithThePythonReference) {
       if (index == 0)
         for (const auto& [name, summary] : expected.at("first_step_gradients").items())
           testing::expect_summary(method.module().named_parameters()[name].grad(), summary,
-                                  tolerance, name);
+                                  gradient_tolerance, name);
       optimizer.step(optimizer_options.lr);
 
       EXPECT_NEAR(output.loss.item<double>(), step.at("loss").get<double>(), tolerance);
