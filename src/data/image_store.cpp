@@ -203,17 +203,14 @@ std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& o
     check();
     for (std::thread& member : team) member.join();
   }
-  std::size_t kept = 0;
+  std::vector<bool> keep(count, true);
   for (std::size_t row = 0; row < count; ++row) {
-    if (!problems[row].empty()) {
-      report(problems[row]);
-      continue;
-    }
-    if (kept != row) manifest.rows[kept] = std::move(manifest.rows[row]);
-    ++kept;
+    if (problems[row].empty()) continue;
+    report(problems[row]);
+    keep[row] = false;
   }
-  manifest.rows.resize(kept);
-  return static_cast<std::int64_t>(count - kept);
+  manifest.keep_rows(keep);
+  return static_cast<std::int64_t>(std::count(keep.begin(), keep.end(), false));
 }
 
 }  // namespace selfcure

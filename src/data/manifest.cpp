@@ -31,6 +31,40 @@ void check_joinable(const Manifest& first, const Manifest& part) {
     throw DataError(part.name + ": expected " + pixels_of(first) + " as in " + first.name +
                     ", got " + pixels_of(part));
   }
+  if (part.frames_per_video != 0 && first.frames_per_video != 0 &&
+      part.frames_per_video != first.frames_per_video) {
+    throw DataError(part.name + ": expected " + std::to_string(first.frames_per_video) +
+                    " frames of each video as in " + first.name + ", got " +
+                    std::to_string(part.frames_per_video));
+  }
+}
+
+/// Distributions that say no more than the given labels do.
+std::vector<float> certain_distributions(const Manifest& manifest) {
+  const std::size_t classes = manifest.class_names.size();
+  std::vector<float> values(manifest.rows.size() * classes, 0.0F);
+  for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
+    const std::int32_t given = manifest.rows[i].given;
+    if (given >= 0) values[i * classes + static_cast<std::size_t>(given)] = 1.0F;
+  }
+  return values;
+}
+
+/// Moves the blocks of the kept rows to the front. @param block  values per row
+template <typename T>
+void keep_blocks(std::vector<T>& values, std::size_t block, const std::vector<bool>& keep) {
+  if (values.empty()) return;
+  std::size_t kept = 0;
+  for (std::size_t row = 0; row < keep.size(); ++row) {
+    if (!keep[row]) continue;
+    if (kept != row) {
+      const auto from = values.begin() + static_cast<std::ptrdiff_t>(row * block);
+      std::move(from, from + static_cast<std::ptrdiff_t>(block),
+                values.begin() + static_cast<std::ptrdiff_t>(kept * block));
+    }
+    ++kept;
+  }
+  values.resize(kept * block);
 }
 
 }  // namespace
@@ -61,6 +95,14 @@ std::vector<std::int64_t> Manifest::count_per_class() const {
   return counts;
 }
 
+void Manifest::keep_rows(const std::vector<bool>& keep) {
+  assert(keep.size() == rows.size());
+  keep_blocks(rows, 1, keep);
+  const auto side = static_cast<std::size_t>(inline_side);
+  keep_blocks(inline_pixels, side * side, keep);
+  keep_blocks(distributions, class_names.size(), keep);
+}
+
 Manifest join(std::vector<Manifest> parts) {
   if (parts.empty()) throw DataError("join: expected at least one data set, got none");
   for (const Manifest& part : parts) {
@@ -77,7 +119,23 @@ Manifest join(std::vector<Manifest> parts) {
   joined.class_names = parts.front().class_names;
   joined.inline_side = parts.front().inline_side;
   if (same_root) joined.root = parts.front().root;
+  const bool any_distributions = std::any_of(
+      parts.begin(), parts.end(), [](const Manifest& part) { return !part.distributions.empty(); });
+  std::int32_t clips = 0;
   for (Manifest& part : parts) {
+    joined.frames_per_video = std::max(joined.frames_per_video, part.frames_per_video);
+    if (any_distributions) {
+      if (part.distributions.empty()) part.distributions = certain_distributions(part);
+      joined.distributions.insert(joined.distributions.end(), part.distributions.begin(),
+                                  part.distributions.end());
+    }
+    std::int32_t next_clip = clips;
+    for (ManifestRow& row : part.rows) {
+      if (row.clip < 0) continue;
+      row.clip += clips;
+      next_clip = std::max(next_clip, row.clip + 1);
+    }
+    clips = next_clip;
     joined.name += (joined.name.empty() ? "" : " + ") + part.name;
     if (!same_root) {
       for (ManifestRow& row : part.rows) row.image = (part.root / row.image).string();

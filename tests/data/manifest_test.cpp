@@ -119,5 +119,40 @@ TEST(Join, RejectsNothing) {
   EXPECT_EQ(join_error({}), "join: expected at least one data set, got none");
 }
 
+TEST(Manifest, KeepsRowsWithTheirPixelsAndDistributions) {
+  Manifest manifest;
+  manifest.class_names = {"a", "b"};
+  manifest.rows = {{"x"}, {"y"}, {"z"}};
+  manifest.inline_side = 2;
+  manifest.inline_pixels = {0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23};
+  manifest.distributions = {1, 0, 0.5F, 0.5F, 0, 1};
+  manifest.keep_rows({false, true, true});
+  ASSERT_EQ(manifest.size(), 2);
+  EXPECT_EQ(manifest.rows[0].image, "y");
+  EXPECT_EQ(manifest.inline_pixels, (std::vector<std::uint8_t>{10, 11, 12, 13, 20, 21, 22, 23}));
+  EXPECT_EQ(manifest.distributions, (std::vector<float>{0.5F, 0.5F, 0, 1}));
+}
+
+TEST(Manifest, JoinRenumbersClipsAndFillsInDistributions) {
+  Manifest first;
+  first.class_names = {"a", "b"};
+  first.rows.resize(2);
+  first.rows[0].given = 1;
+  first.rows[0].clip = 4;
+  first.rows[1].given = 0;
+  Manifest second = first;
+  second.distributions = {0.25F, 0.75F, 1, 0};
+  second.frames_per_video = 8;
+  const Manifest joined = join({first, second});
+  EXPECT_EQ(joined.rows[0].clip, 4);
+  EXPECT_EQ(joined.rows[1].clip, -1);
+  EXPECT_EQ(joined.rows[2].clip, 9);
+  EXPECT_EQ(joined.frames_per_video, 8);
+  EXPECT_EQ(joined.distributions, (std::vector<float>{0, 1, 1, 0, 0.25F, 0.75F, 1, 0}));
+  Manifest third = second;
+  third.frames_per_video = 4;
+  EXPECT_THROW(join({second, third}), DataError);
+}
+
 }  // namespace
 }  // namespace selfcure

@@ -16,6 +16,17 @@ const char* to_string(Split split);
 /// A class index that is not known.
 inline constexpr std::int32_t kUnknownLabel = -1;
 
+/// Part of an image in pixels, x to the right and y down from its upper left corner.
+struct FaceBox {
+  std::int32_t x = 0;
+  std::int32_t y = 0;
+  std::int32_t width = 0;
+  std::int32_t height = 0;
+
+  /// An empty box stands for the whole image.
+  bool empty() const { return width <= 0 || height <= 0; }
+};
+
 /// One image of a data set and what is said of it.
 struct ManifestRow {
   /// Path below Manifest::root; also the row's name in every output file.
@@ -24,6 +35,15 @@ struct ManifestRow {
   std::int32_t given = kUnknownLabel;
   /// True label where it is known (for example before noise was injected), else kUnknownLabel.
   std::int32_t clean = kUnknownLabel;
+  /// Part of the image that is the face. It may reach beyond the image: only what lies within is
+  /// used.
+  FaceBox box = {};
+  /// Clip that the image is a frame of, from 0; -1: not from a video. Rows of one clip stay in one
+  /// split.
+  std::int32_t clip = -1;
+  /// -1: `image` is a picture. Else `image` is a video file and this says which of its
+  /// Manifest::frames_per_video evenly spaced frames, from 0.
+  std::int32_t frame = -1;
 };
 
 /// Class names and labelled images: what every reader returns and all else builds on.
@@ -39,17 +59,28 @@ struct Manifest {
   /// grey image per row, row after row; empty when the rows name files.
   std::vector<std::uint8_t> inline_pixels;
   int inline_side = 0;
+  /// Evenly spaced frames that are taken of each video file; 0 if no row is in a video file.
+  int frames_per_video = 0;
+  /// Label distributions, [size()][class_count()] row after row, each summing to 1; empty when
+  /// every row has one label only.
+  std::vector<float> distributions;
 
   std::int64_t class_count() const { return static_cast<std::int64_t>(class_names.size()); }
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
   /// Rows per given label, [class_count].
   std::vector<std::int64_t> count_per_class() const;
+  /// Leaves out the rows whose entry is false, with their pixels and distributions.
+  /// @param keep  [size()]
+  void keep_rows(const std::vector<bool>& keep);
 };
 
 /// Appends the manifests one after the other.
 ///
-/// Roots may differ: the joined root is empty then and the paths carry their root.
-/// @throws DataError unless all name the same classes in the same order, or if `parts` is empty
+/// Roots may differ: the joined root is empty then and the paths carry their root. Clips are
+/// renumbered. Where only some parts have distributions, a row of the others gets all of its given
+/// label.
+/// @throws DataError unless all name the same classes in the same order, have pixels of the same
+///         kind and take the same number of frames of a video, or if `parts` is empty
 Manifest join(std::vector<Manifest> parts);
 
 }  // namespace selfcure
