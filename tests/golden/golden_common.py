@@ -146,22 +146,34 @@ def first_difference(expected, got, where=""):
     return None if same else f"{where}: {expected!r} in the file, {got!r} recomputed"
 
 
-def write_or_check(path, make_golden):
-    """Command line of a golden script. `make_golden(with_float32)` returns the file's content as a dict."""
+def write_or_check(path, make_golden, configurations=()):
+    """Command line of a golden script.
+
+    `make_golden(with_float32, only)` returns the file's content as a dict. Where there are
+    `configurations`, `only` lists those to compute; none listed means all.
+    """
     parser = argparse.ArgumentParser(description=f"Writes {path.name}, or checks it.")
     parser.add_argument("--check", action="store_true",
                         help="recompute in float64 and compare; exit 1 at the first difference")
+    if configurations:
+        parser.add_argument("--only", nargs="+", choices=configurations, default=[],
+                            help="with --check: these configurations alone")
     arguments = parser.parse_args()
+    only = arguments.only if configurations else []
+    if only and not arguments.check:
+        parser.error("--only: expected --check with it")
     torch.set_num_threads(2)
     if not arguments.check:
-        path.write_text(to_json(make_golden(True)) + "\n", encoding="utf-8")
+        path.write_text(to_json(make_golden(True, only)) + "\n", encoding="utf-8")
         print(f"{path.name}: {path.stat().st_size} bytes written")
         return
     if not path.exists():
         sys.exit(f"{path}: missing; run the script without --check")
     expected = json.loads(path.read_text(encoding="utf-8"))
+    if only:
+        expected["configurations"] = {name: expected["configurations"][name] for name in only}
     # Through text, so that tuples and keys compare as they do in the file.
-    got = json.loads(to_json(make_golden(False)))
+    got = json.loads(to_json(make_golden(False, only)))
     difference = first_difference(expected, got)
     if difference:
         sys.exit(f"{path.name}:{difference}")

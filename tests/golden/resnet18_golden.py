@@ -110,7 +110,7 @@ def float32_deviation(golden):
     return deviation
 
 
-def make_golden(with_float32):
+def make_golden(with_float32, _only):
     golden = {
         "script": "tests/golden/resnet18_golden.py",
         "versions": versions(),

@@ -121,7 +121,7 @@ def float32_deviation(double, single):
     }
 
 
-def make_golden(with_float32):
+def make_golden(with_float32, only):
     golden = {
         "script": "tests/golden/scn_golden.py",
         "versions": versions(),
@@ -130,6 +130,8 @@ def make_golden(with_float32):
         "configurations": {},
     }
     for name, (options, optimizer_options) in CONFIGURATIONS.items():
+        if only and name not in only:
+            continue
         double = train(options, optimizer_options, torch.float64)
         entry = {"options": asdict(options), "optimizer": optimizer_options, **double}
         if with_float32:
@@ -140,4 +142,4 @@ def make_golden(with_float32):
 
 
 if __name__ == "__main__":
-    write_or_check(Path(__file__).with_name("scn_golden.json"), make_golden)
+    write_or_check(Path(__file__).with_name("scn_golden.json"), make_golden, tuple(CONFIGURATIONS))
