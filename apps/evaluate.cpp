@@ -1,10 +1,10 @@
-#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "logging_observer.h"
 #include "selfcure/config/config.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
@@ -22,12 +22,6 @@ struct EvaluateArguments {
   std::string which = "last";
   std::vector<std::string> overrides;
   std::string json;
-};
-
-/// Passes on what is noticed about the data.
-class LoggingObserver : public TrainingObserver {
- public:
-  void warning(const std::string& message) override { spdlog::warn(message); }
 };
 
 /// A row of the comparison of several runs.
@@ -77,7 +71,7 @@ int evaluate_all(const EvaluateArguments& arguments) {
   const Split split = arguments.split == "train"   ? Split::kTrain
                       : arguments.split == "valid" ? Split::kValid
                                                    : Split::kTest;
-  LoggingObserver observer;
+  LoggingObserver observer(LoggingObserver::Level::kWarnings);
   std::vector<Line> lines;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& target : arguments.targets) {

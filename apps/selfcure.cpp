@@ -61,6 +61,8 @@ int run(int argc, char** argv) {
       "  selfcure train configs/demo_scn.yaml     train on it; results go to runs/demo_scn\n"
       "  selfcure evaluate runs/demo_scn          accuracy, per-class table, confusion matrix\n"
       "  selfcure config explain train.schedule   what a config key means\n"
+      "  selfcure data inspect DIR                what is in a data set, and what is wrong with "
+      "it\n"
       "\nExit codes: 0 done, 2 something to mend in the input, 130/143 stopped by a signal (the\n"
       "training can be resumed), 1 anything else.");
   selfcure::apps::Action action;
@@ -68,6 +70,7 @@ int run(int argc, char** argv) {
   selfcure::apps::add_evaluate(app, action);
   selfcure::apps::add_config(app, action);
   selfcure::apps::add_demo_data(app, action);
+  selfcure::apps::add_data(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -14,5 +14,12 @@ void add_train(CLI::App& app, const std::string& command_line, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 void add_demo_data(CLI::App& app, Action& action);
+void add_data(CLI::App& app, Action& action);
+
+// The verbs below `data`.
+void add_data_inspect(CLI::App& data, Action& action);
+void add_data_preview(CLI::App& data, Action& action);
+void add_data_corrupt(CLI::App& data, Action& action);
+void add_data_align(CLI::App& data, Action& action);
 
 }  // namespace selfcure::apps

@@ -8,6 +8,8 @@ packages=(
   # libraries
   libtorch-dev libopencv-dev libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
   libxxhash-dev
+  # the face detector that `data align` uses by default
+  opencv-data
   # Without an optimised BLAS, Debian's LibTorch multiplies matrices with the slow reference one.
   libopenblas0-pthread
   # tests and checks

@@ -185,12 +185,25 @@ ConfigItems schedule_items(ScheduleOptions& schedule) {
   return list.take();
 }
 
+bool makes_distributions(FerPlusLabels labels) {
+  return labels == FerPlusLabels::kProbability || labels == FerPlusLabels::kCrossEntropy ||
+         labels == FerPlusLabels::kMultiTarget;
+}
+
 ConfigItems train_items(TrainOptions& train) {
   ConfigItemList list;
   list.integer("epochs", train.epochs, 1, kMostEpochs, "Passes over the training set.");
   list.integer("batch_size", train.batch_size, 1, 1 << 20,
                "Samples per step. The groups of SCN are those of a batch, so that it decides about "
                "the ranking too.");
+  list.choice(
+      "sampling", train.sampling,
+      {{"shuffle", "every image once"},
+       {"inverse_frequency", "every class equally often"},
+       {"inverse_sqrt_frequency", "a class of n images in proportion to the square root of n"},
+       {"class_balanced", "every class equally often, and in every batch"}},
+      "How often an epoch visits the images of each class, by the labels in force. An epoch has "
+      "as many visits as there are images; the test set is never resampled.");
   list.integer("eval_batch_size", train.eval_batch_size, 0, 1 << 20,
                "Samples per evaluation batch; 0: as batch_size.")
       .runtime = true;
@@ -257,6 +270,16 @@ ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft) {
   };
   root.finish = [name_given](const ConfigFail& fail) {
     if (!*name_given) fail({}, "missing required key 'name'");
+  };
+  root.check = [draft](const ConfigFail& fail) {
+    if (std::holds_alternative<BaselineOptions>(draft->options.method)) return;
+    for (const SourceOptions& source : draft->options.data.train) {
+      if (!makes_distributions(source.labels)) continue;
+      fail({"data", "method"}, "expected labels: majority or fer2013 with method.name: " +
+                                   method_name(draft->options.method) +
+                                   ", whose relabelling wants one label per image");
+      return;
+    }
   };
   return root;
 }

@@ -115,6 +115,9 @@ std::string write_double(double value);
 /// Plain where YAML reads the text back as it is, else in double quotes.
 std::string write_text(const std::string& text);
 
+/// From one name to another.
+using ConfigArrows = std::vector<std::pair<std::string, std::string>>;
+
 /// Collects the items of one section; each function is one key bound to one option.
 class ConfigItemList {
  public:
@@ -164,6 +167,15 @@ class ConfigItemList {
                         const std::string& doc);
   ConfigItem& three(const std::string& key, std::array<double, 3>& value, const ConfigRange& range,
                     const std::string& doc);
+  /// Different names.
+  ConfigItem& names(const std::string& key, std::vector<std::string>& value,
+                    const std::string& doc);
+  /// "from -> to", each `from` once. @param to_nothing  "from ->" gives an empty `to`
+  ConfigItem& arrows(const std::string& key, ConfigArrows& value, bool to_nothing,
+                     const std::string& doc);
+  /// Rows of numbers; their lengths are not looked at.
+  ConfigItem& matrix(const std::string& key, std::vector<std::vector<double>>& value,
+                     const ConfigRange& range, const std::string& doc);
   ConfigItem& section(const std::string& key, const std::string& doc,
                       std::function<ConfigItems()> items);
   /// A key whose reader and writer the caller fills in.

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "item.h"
@@ -17,7 +18,8 @@ struct SourceShorthand {
   std::vector<Split> test_split = {Split::kTest};
   bool dataset_given = false;
   bool root_given = false;
-  bool pixels_given = false;
+  /// Of the keys that only some data sets have.
+  std::map<std::string, bool> reader_key_given;
   bool train_given = false;
   bool valid_given = false;
   bool test_given = false;
@@ -38,6 +40,8 @@ ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft);
 
 /// Its section `data`; the rest is in experiment_schema.cpp.
 ConfigItems data_items(ConfigDraft& draft);
+/// The keys of that section that say which images are learned and tested.
+void add_source_items(ConfigItemList& list, ConfigDraft& draft);
 /// Makes the lists of sources from the short form and reports required keys that are missing.
 void finish_data(ConfigDraft& draft, const ConfigFail& fail);
 /// Mistakes across sources.

@@ -4,7 +4,26 @@
 #include <system_error>
 #include <utility>
 
+#include "selfcure/data/label_draw.h"
+
 namespace selfcure {
+namespace {
+
+/// The first visit of a row is called by the row's number, so that a plan that visits each row once
+/// has the rows themselves.
+std::vector<std::int64_t> visits_of(const std::vector<std::int64_t>& rows, std::size_t row_count) {
+  constexpr int kRowBits = 40;
+  std::vector<std::int64_t> visits;
+  visits.reserve(rows.size());
+  std::vector<std::int32_t> count(row_count, 0);
+  for (const std::int64_t row : rows) {
+    const std::int64_t before = count[static_cast<std::size_t>(row)]++;
+    visits.push_back(row + (before << kRowBits));
+  }
+  return visits;
+}
+
+}  // namespace
 
 BatchLoader::BatchLoader(const ImageStore& images, int workers, int prefetch)
     : images_(images), prefetch_(prefetch) {
@@ -30,12 +49,15 @@ void BatchLoader::pause(std::unique_lock<std::mutex>& lock) {
   batch_ready_.wait(lock, [this] { return busy_ == 0; });
 }
 
-void BatchLoader::start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch) {
+void BatchLoader::start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch,
+                        const EpochTargets& targets) {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     pause(lock);
     plan_ = std::move(plan);
+    visits_ = visits_of(plan_.rows, labels.labels().size());
     labels_ = labels.labels();
+    targets_ = targets;
     ready_.clear();
     batch_count_ = plan_.batch_count();
     next_to_assemble_ = first_batch;
@@ -50,6 +72,8 @@ HostBatch BatchLoader::assemble(std::int64_t index) const {
   batch.index = index;
   batch.image_size = images_.image_size();
   batch.rows = plan_.batch(index);
+  const auto first = visits_.begin() + index * plan_.batch_size;
+  batch.visits.assign(first, first + static_cast<std::ptrdiff_t>(batch.rows.size()));
   batch.labels.reserve(batch.rows.size());
   const auto image_bytes = static_cast<std::size_t>(images_.image_bytes());
   batch.pixels.resize(batch.rows.size() * image_bytes);
@@ -57,7 +81,24 @@ HostBatch BatchLoader::assemble(std::int64_t index) const {
     images_.fill(batch.rows[i], batch.pixels.data() + i * image_bytes);
     batch.labels.push_back(labels_[static_cast<std::size_t>(batch.rows[i])]);
   }
+  if (targets_.manifest != nullptr) use_distributions(batch);
   return batch;
+}
+
+void BatchLoader::use_distributions(HostBatch& batch) const {
+  const Manifest& manifest = *targets_.manifest;
+  if (manifest.label_use == LabelUse::kGiven) return;
+  const std::int64_t classes = manifest.class_count();
+  for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+    const std::int64_t row = batch.rows[i];
+    const float* const distribution = manifest.distributions.data() + row * classes;
+    if (manifest.label_use == LabelUse::kDraw) {
+      batch.labels[i] = draw_label(distribution, classes, targets_.seed, targets_.epoch,
+                                   static_cast<std::uint64_t>(batch.visits[i]));
+    } else {
+      batch.targets.insert(batch.targets.end(), distribution, distribution + classes);
+    }
+  }
 }
 
 void BatchLoader::work() {

@@ -1,11 +1,10 @@
 #include "selfcure/data/ferplus.h"
 
-#include <algorithm>
-#include <array>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,12 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kClasses = 8;
-constexpr std::size_t kVoteColumns = 10;  // the classes, then unknown and NF
-constexpr std::size_t kFirstVote = 2;     // fields before the votes, in both tables
+constexpr std::size_t kVoteColumns = std::tuple_size_v<FerPlusVotes>;
+constexpr std::size_t kFirstVote = 2;  // fields before the votes, in both tables
 constexpr int kSide = 48;
 constexpr std::size_t kPixels = std::size_t{kSide} * kSide;
-constexpr std::int64_t kFer2013Emotions = 7;
 constexpr std::int64_t kMostVotes = 1000;  // real rows have ten; far from any overflow
 
 constexpr const char* kVotesTable = "fer2013new.csv";
@@ -31,8 +28,6 @@ constexpr const char* kFolderTable = "label.csv";
 constexpr std::string_view kVotesHeader =
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF";
 constexpr std::string_view kPixelsHeader = "emotion,pixels,Usage";
-
-using Votes = std::array<std::int64_t, kVoteColumns>;
 
 struct SplitNames {
   const char* folder;
@@ -58,21 +53,9 @@ std::optional<Split> split_of_usage(std::string_view usage) {
   return std::nullopt;
 }
 
-/// Label of a row under the `majority` rule, or kUnknownLabel.
-std::int32_t majority_label(Votes votes) {
-  for (std::int64_t& vote : votes) {
-    if (vote <= 1) vote = 0;
-  }
-  const std::int64_t sum = std::accumulate(votes.begin(), votes.end(), std::int64_t{0});
-  const auto top = std::max_element(votes.begin(), votes.end());
-  const auto column = top - votes.begin();
-  if (2 * *top <= sum || column >= static_cast<std::ptrdiff_t>(kClasses)) return kUnknownLabel;
-  return static_cast<std::int32_t>(column);
-}
-
-Votes parse_votes(const TextFile& table, const TextLine& line,
-                  const std::vector<std::string>& fields) {
-  Votes votes{};
+FerPlusVotes parse_votes(const TextFile& table, const TextLine& line,
+                         const std::vector<std::string>& fields) {
+  FerPlusVotes votes{};
   for (std::size_t column = 0; column < kVoteColumns; ++column) {
     const std::string& field = fields[kFirstVote + column];
     const std::optional<std::int64_t> count = parse_integer(field);
@@ -112,18 +95,25 @@ void check_header(TextFile& table, std::string_view expected) {
   }
 }
 
-// fer0000000.png,"(0, 0, 48, 48)",votes...; no header
-void read_folder_table(const fs::path& path, const std::string& folder, Manifest& manifest) {
-  TextFile table(path);
-  while (const std::optional<TextLine> line = table.next_line()) {
-    if (line->text.empty()) continue;
-    const std::vector<std::string> fields = table.csv_fields(*line);
-    check_field_count(table, *line, fields.size(), kFirstVote + kVoteColumns);
-    check_image_name(table, *line, fields[0]);
-    const std::int32_t label = majority_label(parse_votes(table, *line, fields));
-    if (label == kUnknownLabel) continue;
-    manifest.rows.push_back({folder + "/" + fields[0], label, kUnknownLabel});
+/// Appends an image unless its votes leave it out.
+/// @param original  class of FER2013's label, used by FerPlusLabels::kFer2013 only
+/// @return whether it was appended
+bool add_row(Manifest& manifest, std::string image, const FerPlusVotes& votes, FerPlusLabels labels,
+             std::int32_t original) {
+  const std::optional<FerPlusTarget> target = ferplus_target(votes, labels);
+  if (!target) return false;
+  ManifestRow row;
+  row.image = std::move(image);
+  row.given = target->label;
+  if (labels == FerPlusLabels::kFer2013) {
+    row.given = original;
+    row.clean = target->label;
+  } else if (manifest.label_use != LabelUse::kGiven) {
+    manifest.distributions.insert(manifest.distributions.end(), target->distribution.begin(),
+                                  target->distribution.end());
   }
+  manifest.rows.push_back(std::move(row));
+  return true;
 }
 
 /// fer2013new.csv, row by row.
@@ -133,7 +123,7 @@ class VotesTable {
     TextLine line;
     Split split;
     std::string name;  // empty: not a face
-    std::int32_t label;
+    FerPlusVotes votes;
   };
 
   explicit VotesTable(const fs::path& path) : table_(path) { check_header(table_, kVotesHeader); }
@@ -147,9 +137,9 @@ class VotesTable {
     std::vector<std::string> fields = table_.csv_fields(*line);
     check_field_count(table_, *line, fields.size(), kFirstVote + kVoteColumns);
     const Split split = parse_usage(table_, *line, fields[0]);
-    const std::int32_t label = majority_label(parse_votes(table_, *line, fields));
+    const FerPlusVotes votes = parse_votes(table_, *line, fields);
     if (!fields[1].empty()) check_image_name(table_, *line, fields[1]);
-    return Row{*line, split, std::move(fields[1]), label};
+    return Row{*line, split, std::move(fields[1]), votes};
   }
 
  private:
@@ -186,56 +176,156 @@ void append_pixels(const TextFile& table, const TextLine& line, std::string_view
   }
 }
 
-void read_tables(const fs::path& root, Split split, Manifest& manifest) {
-  VotesTable votes(root / kVotesTable);
-  TextFile pixels(root / kPixelsTable);
-  check_header(pixels, kPixelsHeader);
-  manifest.inline_side = kSide;
+/// fer2013new.csv and fer2013.csv side by side: row n of one belongs to row n of the other.
+class AlignedTables {
+ public:
+  struct Row {
+    VotesTable::Row votes;
+    TextLine line;  // of fer2013.csv
+    std::string pixels;
+    std::int32_t original;  // FERPlus's class of FER2013's label
+  };
 
-  while (true) {
-    const std::optional<VotesTable::Row> row = votes.next_row();
-    std::optional<TextLine> line = pixels.next_line();
-    while (line && line->text.empty()) line = pixels.next_line();
-    if (!row && !line) return;
+  explicit AlignedTables(const fs::path& root)
+      : votes_(root / kVotesTable), pixels_(root / kPixelsTable) {
+    check_header(pixels_, kPixelsHeader);
+  }
+
+  const TextFile& pixels_file() const { return pixels_; }
+
+  std::optional<Row> next_row() {
+    std::optional<VotesTable::Row> row = votes_.next_row();
+    std::optional<TextLine> line = pixels_.next_line();
+    while (line && line->text.empty()) line = pixels_.next_line();
+    if (!row && !line) return std::nullopt;
     if (!row)
-      pixels.fail(
+      pixels_.fail(
           *line, std::string("expected no more rows than in ") + kVotesTable + ", got another one");
     if (!line) {
-      throw DataError(pixels.path().string() + ": expected a row for " +
-                      votes.file().where(row->line) + ", got the end of the file");
+      throw DataError(pixels_.path().string() + ": expected a row for " +
+                      votes_.file().where(row->line) + ", got the end of the file");
     }
-    const std::vector<std::string> fields = pixels.csv_fields(*line);
-    check_field_count(pixels, *line, fields.size(), 3);
+    std::vector<std::string> fields = pixels_.csv_fields(*line);
+    check_field_count(pixels_, *line, fields.size(), 3);
     const std::optional<std::int64_t> emotion = parse_integer(fields[0]);
-    if (!emotion || *emotion < 0 || *emotion >= kFer2013Emotions) {
-      pixels.fail(*line, "label " + in_quotes(fields[0]) + " is not in 0.." +
-                             std::to_string(kFer2013Emotions - 1));
+    const std::optional<std::int32_t> original = ferplus_class_of_emotion(emotion.value_or(-1));
+    if (!original) pixels_.fail(*line, "label " + in_quotes(fields[0]) + " is not in 0..6");
+    if (parse_usage(pixels_, *line, fields[2]) != row->split) {
+      pixels_.fail(*line, "expected usage " + std::string(names_of(row->split).usage) + " as in " +
+                              votes_.file().where(row->line) + ", got " + fields[2]);
     }
-    if (parse_usage(pixels, *line, fields[2]) != row->split) {
-      pixels.fail(*line, "expected usage " + std::string(names_of(row->split).usage) + " as in " +
-                             votes.file().where(row->line) + ", got " + fields[2]);
-    }
-    if (row->split != split || row->name.empty() || row->label == kUnknownLabel) continue;
-    append_pixels(pixels, *line, fields[1], manifest.inline_pixels);
-    manifest.rows.push_back({row->name, row->label, kUnknownLabel});
+    return Row{std::move(*row), *line, std::move(fields[1]), *original};
+  }
+
+ private:
+  VotesTable votes_;
+  TextFile pixels_;
+};
+
+void read_tables(const fs::path& root, Split split, FerPlusLabels labels, Manifest& manifest) {
+  AlignedTables tables(root);
+  manifest.inline_side = kSide;
+  while (std::optional<AlignedTables::Row> row = tables.next_row()) {
+    if (row->votes.split != split || row->votes.name.empty()) continue;
+    if (add_row(manifest, std::move(row->votes.name), row->votes.votes, labels, row->original))
+      append_pixels(tables.pixels_file(), row->line, row->pixels, manifest.inline_pixels);
   }
 }
 
-void read_folder(const fs::path& root, Split split, Manifest& manifest) {
-  const std::string folder = names_of(split).folder;
-  if (path_exists(root / folder / kFolderTable)) {
-    read_folder_table(root / folder / kFolderTable, folder, manifest);
-    return;
+/// FERPlus's class of the FER2013 label of each named image; of a name that comes twice, that of
+/// its first row.
+std::unordered_map<std::string, std::int32_t> read_original_labels(const fs::path& root) {
+  AlignedTables tables(root);
+  std::unordered_map<std::string, std::int32_t> labels;
+  while (std::optional<AlignedTables::Row> row = tables.next_row()) {
+    if (!row->votes.name.empty()) labels.emplace(std::move(row->votes.name), row->original);
   }
-  if (!path_exists(root / kVotesTable)) {
-    throw DataError((root / folder).string() + ": expected " + kFolderTable +
+  return labels;
+}
+
+/// The rows of one image folder.
+class FolderReader {
+ public:
+  FolderReader(const fs::path& root, Split split, FerPlusLabels labels, Manifest& manifest)
+      : root_(root),
+        split_(split),
+        folder_(names_of(split).folder),
+        labels_(labels),
+        manifest_(manifest) {
+    if (labels == FerPlusLabels::kFer2013) originals_ = read_original_labels(root);
+  }
+
+  void read() {
+    if (path_exists(root_ / folder_ / kFolderTable)) return read_own_table();
+    if (path_exists(root_ / kVotesTable)) return read_common_table();
+    throw DataError((root_ / folder_).string() + ": expected " + kFolderTable +
                     " in this folder or " + kVotesTable + " beside it, found neither");
   }
-  VotesTable votes(root / kVotesTable);
-  while (const std::optional<VotesTable::Row> row = votes.next_row()) {
-    if (row->split != split || row->name.empty() || row->label == kUnknownLabel) continue;
-    manifest.rows.push_back({folder + "/" + row->name, row->label, kUnknownLabel});
+
+ private:
+  // fer0000000.png,"(0, 0, 48, 48)",votes...; no header
+  void read_own_table() {
+    TextFile table(root_ / folder_ / kFolderTable);
+    while (const std::optional<TextLine> line = table.next_line()) {
+      if (line->text.empty()) continue;
+      const std::vector<std::string> fields = table.csv_fields(*line);
+      check_field_count(table, *line, fields.size(), kFirstVote + kVoteColumns);
+      check_image_name(table, *line, fields[0]);
+      add(table, *line, fields[0], parse_votes(table, *line, fields));
+    }
   }
+
+  void read_common_table() {
+    VotesTable votes(root_ / kVotesTable);
+    while (const std::optional<VotesTable::Row> row = votes.next_row()) {
+      if (row->split == split_ && !row->name.empty())
+        add(votes.file(), row->line, row->name, row->votes);
+    }
+  }
+
+  void add(const TextFile& table, const TextLine& line, const std::string& name,
+           const FerPlusVotes& votes) {
+    std::int32_t original = kUnknownLabel;
+    if (labels_ == FerPlusLabels::kFer2013) {
+      const auto entry = originals_.find(name);
+      if (entry == originals_.end())
+        table.fail(line, std::string("expected an image that ") + kVotesTable + " names, got " +
+                             in_quotes(name));
+      original = entry->second;
+    }
+    add_row(manifest_, folder_ + "/" + name, votes, labels_, original);
+  }
+
+  const fs::path& root_;
+  const Split split_;
+  const std::string folder_;
+  const FerPlusLabels labels_;
+  Manifest& manifest_;
+  std::unordered_map<std::string, std::int32_t> originals_;
+};
+
+void check_original_labels(const fs::path& root) {
+  for (const char* const table : {kPixelsTable, kVotesTable}) {
+    if (path_exists(root / table)) continue;
+    throw DataError((root / table).string() +
+                    ": expected this table for the original labels of FER2013, found nothing "
+                    "there");
+  }
+}
+
+LabelUse use_of(FerPlusLabels labels) {
+  switch (labels) {
+    case FerPlusLabels::kProbability:
+      return LabelUse::kDraw;
+    case FerPlusLabels::kCrossEntropy:
+      return LabelUse::kDistribution;
+    case FerPlusLabels::kMultiTarget:
+      return LabelUse::kMultiTarget;
+    case FerPlusLabels::kMajority:
+    case FerPlusLabels::kFer2013:
+      break;
+  }
+  return LabelUse::kGiven;
 }
 
 bool use_folders(const FerPlusOptions& options, Split split) {
@@ -267,19 +357,24 @@ bool use_folders(const FerPlusOptions& options, Split split) {
 
 Manifest read_ferplus(const FerPlusOptions& options, Split split) {
   const bool from_folders = use_folders(options, split);
+  // As the released code: only training sees more than the majority.
+  const FerPlusLabels labels = split == Split::kTrain ? options.labels : FerPlusLabels::kMajority;
+  const bool is_original = labels == FerPlusLabels::kFer2013;
+  if (is_original) check_original_labels(options.root);
   Manifest manifest;
   manifest.name = std::string("FERPlus ") + to_string(split);
-  manifest.class_names = {"neutral", "happiness", "surprise", "sadness",
-                          "anger",   "disgust",   "fear",     "contempt"};
+  manifest.class_names = ferplus_class_names();
+  manifest.label_use = use_of(labels);
   manifest.root = options.root;
   if (from_folders) {
-    read_folder(options.root, split, manifest);
+    FolderReader(options.root, split, labels, manifest).read();
   } else {
-    read_tables(options.root, split, manifest);
+    read_tables(options.root, split, labels, manifest);
   }
   if (manifest.rows.empty()) {
     throw DataError(options.root.string() + ": expected images of FERPlus's " + to_string(split) +
-                    " split with a majority label, got none");
+                    " split with a " + to_string(is_original ? FerPlusLabels::kMajority : labels) +
+                    " label, got none");
   }
   return manifest;
 }

@@ -1,196 +1,211 @@
 #include "selfcure/data/image_store.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <fstream>
+#include <limits>
+#include <optional>
+#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/data/pixel_pack.h"
+#include "selfcure/data/text_file.h"
 
 namespace selfcure {
 namespace {
 
-/// An image file that is larger than this is not one of a face.
-constexpr std::int64_t kLargestFileBytes = std::int64_t{256} << 20;
+namespace fs = std::filesystem;
 
-std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0)
-    throw DataError(path.string() + ": expected an image, got: " + std::strerror(errno));
-  struct stat status {};
-  std::vector<std::uint8_t> bytes;
-  std::string problem;
-  if (::fstat(file, &status) != 0) {
-    problem = std::strerror(errno);
-  } else if (!S_ISREG(status.st_mode)) {
-    problem = "not a regular file";
-  } else if (status.st_size == 0) {
-    problem = "an empty file";
-  } else if (status.st_size > kLargestFileBytes) {
-    problem = "a file of more than 256 MiB";
-  } else {
-    bytes.resize(static_cast<std::size_t>(status.st_size));
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t count = ::read(file, bytes.data() + done, bytes.size() - done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) break;
-      done += static_cast<std::size_t>(count);
+constexpr std::int64_t kAutoShare = 4;
+constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+/// The number in a file that has nothing else; nothing for "max" or no such file.
+std::optional<std::int64_t> number_in(const fs::path& path) {
+  std::ifstream file(path);
+  std::string word;
+  if (!(file >> word)) return std::nullopt;
+  return parse_integer(word);
+}
+
+/// The number after a word at the start of a line.
+std::optional<std::int64_t> number_after(const fs::path& path, const std::string& key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name, value;
+    if (words >> name >> value && name == key) return parse_integer(value);
+  }
+  return std::nullopt;
+}
+
+/// Names of the files of one version of control groups.
+struct GroupFiles {
+  const char* limit;
+  const char* usage;
+  const char* reclaimable;
+};
+
+/// What a control group leaves; its file cache counts as free.
+std::int64_t left_in_group(const fs::path& group, const GroupFiles& files) {
+  const std::optional<std::int64_t> limit = number_in(group / files.limit);
+  const std::optional<std::int64_t> usage = number_in(group / files.usage);
+  if (!limit || !usage) return kNoLimit;
+  const std::int64_t cache = number_after(group / "memory.stat", files.reclaimable).value_or(0);
+  return std::max<std::int64_t>(*limit - std::max<std::int64_t>(*usage - cache, 0), 0);
+}
+
+/// What the groups that /proc/self/cgroup names, and those above them, leave.
+/// Source: cgroups(7); lines are "number:controllers:path".
+std::int64_t left_in_groups(const fs::path& system_root) {
+  constexpr GroupFiles kVersion1 = {"memory.limit_in_bytes", "memory.usage_in_bytes",
+                                    "total_inactive_file"};
+  constexpr GroupFiles kVersion2 = {"memory.max", "memory.current", "inactive_file"};
+  std::ifstream file(system_root / "proc/self/cgroup");
+  std::int64_t left = kNoLimit;
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool is_version_2 = controllers == ",,";
+    if (!is_version_2 && controllers.find(",memory,") == std::string::npos) continue;
+    const fs::path mount = system_root / (is_version_2 ? "sys/fs/cgroup" : "sys/fs/cgroup/memory");
+    // In a container the path may be one of outside: the mount itself is this process's group then.
+    fs::path path = fs::path(line.substr(second + 1)).relative_path();
+    while (true) {
+      left = std::min(left, left_in_group(mount / path, is_version_2 ? kVersion2 : kVersion1));
+      if (path.empty()) break;
+      path = path.parent_path();
     }
-    if (done < bytes.size()) problem = "a file that could not be read to its end";
   }
-  ::close(file);
-  if (!problem.empty()) throw DataError(path.string() + ": expected an image, got " + problem);
-  return bytes;
-}
-
-/// libjpeg fills the missing part of a truncated file with grey and only warns; libpng's callers
-/// differ. Both formats end with a marker, so look for it.
-bool is_cut_short(const std::vector<std::uint8_t>& bytes) {
-  const auto ends_with_marker = [&](const std::vector<std::uint8_t>& start,
-                                    const std::vector<std::uint8_t>& end) {
-    const auto from = start.empty()
-                          ? bytes.begin()
-                          : std::find_end(bytes.begin(), bytes.end(), start.begin(), start.end());
-    return std::search(from, bytes.end(), end.begin(), end.end()) != bytes.end();
-  };
-  if (bytes.size() > 2 && bytes[0] == 0xFF && bytes[1] == 0xD8)
-    return !ends_with_marker({0xFF, 0xDA}, {0xFF, 0xD9});
-  if (bytes.size() > 4 && bytes[0] == 0x89 && bytes[1] == 'P' && bytes[2] == 'N')
-    return !ends_with_marker({}, {'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82});
-  return false;
-}
-
-bool is_grey(const cv::Mat& image) {
-  for (int y = 0; y < image.rows; ++y) {
-    const std::uint8_t* p = image.ptr<std::uint8_t>(y);
-    for (int x = 0; x < image.cols; ++x, p += 3)
-      if (p[0] != p[1] || p[1] != p[2]) return false;
-  }
-  return true;
-}
-
-/// Enlarging is bilinear; shrinking averages, so that fine detail does not alias.
-cv::Mat resize_to(const cv::Mat& image, int side) {
-  cv::Mat out;
-  const bool shrinks = image.rows > side || image.cols > side;
-  cv::resize(image, out, cv::Size(side, side), 0, 0, shrinks ? cv::INTER_AREA : cv::INTER_LINEAR);
-  return out;
+  return left;
 }
 
 }  // namespace
 
-/// Pixels as they are kept: grey or BGR, at most image_size on a side.
-struct ImageStore::Decoded {
-  cv::Mat pixels;
-  std::int64_t bytes() const {
-    return static_cast<std::int64_t>(pixels.total() * pixels.elemSize());
-  }
-};
+std::int64_t available_memory_bytes(const fs::path& system_root) {
+  const std::optional<std::int64_t> kibibytes =
+      number_after(system_root / "proc/meminfo", "MemAvailable:");
+  const std::int64_t available = kibibytes.value_or(kNoLimit >> 10) << 10;
+  const std::int64_t left = std::min(available, left_in_groups(system_root));
+  return kibibytes || left < available ? left : 0;
+}
 
-ImageStore::ImageStore(const Manifest& manifest, const ImageStoreOptions& options)
-    : manifest_(manifest), options_(options), cache_(static_cast<std::size_t>(manifest.size())) {
-  // The workers are the parallelism; OpenCV's own threads would fight them for the cores.
-  cv::setNumThreads(0);
+ImageStore::ImageStore(const Manifest& manifest, const ImageStoreOptions& options,
+                       std::shared_ptr<const PixelPack> pack)
+    : manifest_(manifest),
+      options_(options),
+      pack_(std::move(pack)),
+      cache_(static_cast<std::size_t>(manifest.size())) {
+  if (options_.memory_budget_bytes == kAutoMemoryBudget)
+    options_.memory_budget_bytes = available_memory_bytes() / kAutoShare;
+  if (manifest.frames_per_video > 0) {
+    videos_ = rows_by_file(manifest);
+    video_of_.resize(cache_.size());
+    for (std::size_t video = 0; video < videos_.size(); ++video)
+      for (const std::int64_t row : videos_[video])
+        video_of_[static_cast<std::size_t>(row)] = static_cast<std::int32_t>(video);
+  }
 }
 
 ImageStore::~ImageStore() {
-  for (std::atomic<Decoded*>& entry : cache_) delete entry.load();
+  for (std::atomic<Picture*>& entry : cache_) delete entry.load();
 }
 
 std::int64_t ImageStore::image_bytes() const {
   return std::int64_t{3} * options_.image_size * options_.image_size;
 }
 
-std::unique_ptr<ImageStore::Decoded> ImageStore::decode(std::int64_t row) const {
-  const int side = options_.image_size;
-  auto decoded = std::make_unique<Decoded>();
-  if (!manifest_.inline_pixels.empty()) {
-    const int inline_side = manifest_.inline_side;
-    const auto offset = static_cast<std::size_t>(row) * static_cast<std::size_t>(inline_side) *
-                        static_cast<std::size_t>(inline_side);
-    // The manifest keeps the pixels: a view is enough unless they shrink.
-    decoded->pixels = cv::Mat(inline_side, inline_side, CV_8UC1,
-                              const_cast<std::uint8_t*>(manifest_.inline_pixels.data()) + offset);
-    if (inline_side > side) decoded->pixels = resize_to(decoded->pixels, side);
-    return decoded;
-  }
-  const std::filesystem::path path =
-      manifest_.root / manifest_.rows[static_cast<std::size_t>(row)].image;
-  const std::vector<std::uint8_t> bytes = read_bytes(path);
-  if (is_cut_short(bytes))
-    throw DataError(path.string() + ": expected a whole image, got one that is cut short (" +
-                    std::to_string(bytes.size()) + " bytes)");
-  cv::Mat image;
-  try {
-    image = cv::imdecode(bytes, cv::IMREAD_COLOR);
-    if (!image.empty() && is_grey(image)) cv::extractChannel(image.clone(), image, 0);
-    if (image.rows > side || image.cols > side) image = resize_to(image, side);
-  } catch (const cv::Exception& error) {
-    throw DataError(path.string() + ": expected an image, OpenCV says: " + error.err);
-  }
-  if (image.empty())
-    throw DataError(path.string() + ": expected an image, got " + std::to_string(bytes.size()) +
-                    " bytes that no decoder reads");
-  decoded->pixels = std::move(image);
-  return decoded;
-}
-
-const ImageStore::Decoded* ImageStore::cached_or_decoded(std::int64_t row,
-                                                         std::unique_ptr<Decoded>& owned) const {
-  std::atomic<Decoded*>& entry = cache_[static_cast<std::size_t>(row)];
-  if (const Decoded* cached = entry.load(std::memory_order_acquire)) return cached;
-  owned = decode(row);
-  const std::int64_t bytes = owned->bytes();
+/// Keeps a decoded picture if memory is left. @return the one that is kept, or null
+const Picture* ImageStore::keep(std::int64_t row, std::unique_ptr<Picture>& picture) const {
+  const auto bytes = static_cast<std::int64_t>(picture->pixels.size());
   if (cached_bytes_.fetch_add(bytes) + bytes > options_.memory_budget_bytes) {
     cached_bytes_.fetch_sub(bytes);
-    return owned.get();
+    return nullptr;
   }
-  Decoded* expected = nullptr;
-  if (!entry.compare_exchange_strong(expected, owned.get(), std::memory_order_acq_rel)) {
+  Picture* expected = nullptr;
+  if (!cache_[static_cast<std::size_t>(row)].compare_exchange_strong(expected, picture.get(),
+                                                                     std::memory_order_acq_rel)) {
     cached_bytes_.fetch_sub(bytes);  // another thread decoded the same row meanwhile
     return expected;
   }
-  return owned.release();
+  return picture.release();
+}
+
+/// Decodes a row and, where it is of a video, keeps the other rows of it.
+Picture ImageStore::decode(std::int64_t row) const {
+  if (videos_.empty() || cached_bytes_ >= options_.memory_budget_bytes)
+    return decode_row(manifest_, row, options_.image_size);
+  const auto video = static_cast<std::size_t>(video_of_[static_cast<std::size_t>(row)]);
+  const std::vector<std::int64_t>& rows = videos_[video];
+  std::vector<Picture> pictures;
+  try {
+    pictures = decode_rows(manifest_, rows, options_.image_size);
+  } catch (const DataError&) {
+    // It may be another row's fault, and then it is not this one that has to be named.
+    return decode_row(manifest_, row, options_.image_size);
+  }
+  Picture wanted;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == row) {
+      wanted = std::move(pictures[i]);
+    } else {
+      auto other = std::make_unique<Picture>(std::move(pictures[i]));
+      keep(rows[i], other);
+    }
+  }
+  return wanted;
+}
+
+PictureView ImageStore::picture_of(std::int64_t row, std::unique_ptr<Picture>& owned) const {
+  if (const std::optional<PictureView> shared = inline_picture(manifest_, row)) {
+    if (shared->width <= options_.image_size) return *shared;
+  }
+  if (pack_ != nullptr) {
+    if (const std::optional<PictureView> packed = pack_->view(row)) return *packed;
+  }
+  const std::atomic<Picture*>& entry = cache_[static_cast<std::size_t>(row)];
+  if (const Picture* kept = entry.load(std::memory_order_acquire)) return kept->view();
+  owned = std::make_unique<Picture>(decode(row));
+  if (const Picture* kept = keep(row, owned)) return kept->view();
+  return owned->view();
 }
 
 void ImageStore::fill(std::int64_t row, std::uint8_t* pixels) const {
-  std::unique_ptr<Decoded> owned;
-  const Decoded* decoded = cached_or_decoded(row, owned);
-  const int side = options_.image_size;
-  cv::Mat out(side, side, CV_8UC3, pixels);
-  cv::Mat sized = decoded->pixels;
-  if (sized.rows != side || sized.cols != side) sized = resize_to(sized, side);
-  cv::cvtColor(sized, out, sized.channels() == 1 ? cv::COLOR_GRAY2RGB : cv::COLOR_BGR2RGB);
+  std::unique_ptr<Picture> owned;
+  fill_rgb(picture_of(row, owned), options_.image_size, pixels);
 }
 
 std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& options, int threads,
-                                  const std::function<void(const std::string&)>& report) {
+                                  const std::function<void(const std::string&)>& report,
+                                  PixelPack* pack) {
   const std::size_t count = manifest.rows.size();
   std::vector<std::string> problems(count);
   {
-    // Nothing is kept: the rows are renumbered below, and the training's own store starts afresh.
-    ImageStoreOptions no_cache = options;
-    no_cache.memory_budget_bytes = 0;
-    const ImageStore store(manifest, no_cache);
+    const std::vector<std::vector<std::int64_t>> files = rows_by_file(manifest);
     std::atomic<std::size_t> next{0};
+    const auto check_row = [&](std::int64_t row) {
+      try {
+        decode_row(manifest, row, options.image_size);
+      } catch (const std::exception& error) {
+        problems[static_cast<std::size_t>(row)] = error.what();
+      }
+    };
     const auto check = [&] {
-      std::vector<std::uint8_t> pixels(static_cast<std::size_t>(store.image_bytes()));
-      for (std::size_t row = next++; row < count; row = next++) {
+      for (std::size_t file = next++; file < files.size(); file = next++) {
+        std::vector<std::int64_t> rows = files[file];
+        if (pack != nullptr)
+          rows.erase(std::remove_if(rows.begin(), rows.end(),
+                                    [&](std::int64_t row) { return pack->has(row); }),
+                     rows.end());
+        if (rows.empty()) continue;
         try {
-          store.fill(static_cast<std::int64_t>(row), pixels.data());
-        } catch (const std::exception& error) {
-          problems[row] = error.what();
+          decode_rows(manifest, rows, options.image_size);
+        } catch (const std::exception&) {
+          for (const std::int64_t row : rows) check_row(row);
         }
       }
     };
@@ -210,6 +225,7 @@ std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& o
     keep[row] = false;
   }
   manifest.keep_rows(keep);
+  if (pack != nullptr) pack->keep_rows(keep);
   return static_cast<std::int64_t>(std::count(keep.begin(), keep.end(), false));
 }
 

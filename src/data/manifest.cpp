@@ -39,6 +39,35 @@ void check_joinable(const Manifest& first, const Manifest& part) {
   }
 }
 
+const char* to_string(LabelUse use) {
+  switch (use) {
+    case LabelUse::kGiven:
+      return "as given";
+    case LabelUse::kDraw:
+      return "drawn at each visit";
+    case LabelUse::kDistribution:
+      return "as distributions";
+    case LabelUse::kMultiTarget:
+      return "as multiple targets";
+  }
+  assert(false && "not a use");
+  return "";
+}
+
+/// The use of distributions by the parts that have some.
+LabelUse common_label_use(const std::vector<Manifest>& parts) {
+  const Manifest* first = nullptr;
+  for (const Manifest& part : parts) {
+    if (part.label_use == LabelUse::kGiven) continue;
+    if (first == nullptr) first = &part;
+    if (part.label_use != first->label_use) {
+      throw DataError(part.name + ": expected labels to be used " + to_string(first->label_use) +
+                      " as in " + first->name + ", got " + to_string(part.label_use));
+    }
+  }
+  return first == nullptr ? LabelUse::kGiven : first->label_use;
+}
+
 /// Distributions that say no more than the given labels do.
 std::vector<float> certain_distributions(const Manifest& manifest) {
   const std::size_t classes = manifest.class_names.size();
@@ -118,6 +147,7 @@ Manifest join(std::vector<Manifest> parts) {
   Manifest joined;
   joined.class_names = parts.front().class_names;
   joined.inline_side = parts.front().inline_side;
+  joined.label_use = common_label_use(parts);
   if (same_root) joined.root = parts.front().root;
   const bool any_distributions = std::any_of(
       parts.begin(), parts.end(), [](const Manifest& part) { return !part.distributions.empty(); });

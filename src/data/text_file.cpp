@@ -63,9 +63,10 @@ std::optional<TextLine> TextFile::next_line() {
   return TextLine{line, ++lines_given_};
 }
 
-std::vector<std::string> TextFile::csv_fields(const TextLine& line) const {
+std::vector<std::string> split_csv_line(std::string_view line,
+                                        const std::function<void(const std::string&)>& fail) {
   std::vector<std::string> fields;
-  std::string_view rest = line.text;
+  std::string_view rest = line;
   while (true) {
     std::string field;
     if (rest.empty() || rest.front() != '"') {
@@ -77,8 +78,9 @@ std::vector<std::string> TextFile::csv_fields(const TextLine& line) const {
       while (true) {
         const std::size_t quote = rest.find('"');
         if (quote == std::string_view::npos) {
-          fail(line, "expected a closing quote in field " + std::to_string(fields.size() + 1) +
-                         ", got the end of the line");
+          fail("expected a closing quote in field " + std::to_string(fields.size() + 1) +
+               ", got the end of the line");
+          return fields;
         }
         field += rest.substr(0, quote);
         rest.remove_prefix(quote + 1);
@@ -87,14 +89,19 @@ std::vector<std::string> TextFile::csv_fields(const TextLine& line) const {
         rest.remove_prefix(1);
       }
       if (!rest.empty() && rest.front() != ',') {
-        fail(line, "expected a comma after the closing quote of field " +
-                       std::to_string(fields.size() + 1) + ", got " + in_quotes(rest));
+        fail("expected a comma after the closing quote of field " +
+             std::to_string(fields.size() + 1) + ", got " + in_quotes(rest));
+        return fields;
       }
     }
     fields.push_back(std::move(field));
     if (rest.empty()) return fields;
     rest.remove_prefix(1);
   }
+}
+
+std::vector<std::string> TextFile::csv_fields(const TextLine& line) const {
+  return split_csv_line(line.text, [&](const std::string& what) { fail(line, what); });
 }
 
 std::string TextFile::where(const TextLine& line) const {

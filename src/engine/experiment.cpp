@@ -10,8 +10,8 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/version.h"
-#include "selfcure/data/published_counts.h"
 #include "selfcure/engine/device.h"
+#include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/monitor.h"
 #include "selfcure/engine/run_files.h"
 
@@ -21,50 +21,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-ImageStoreOptions store_options(const DataOptions& data) {
-  ImageStoreOptions options;
-  options.image_size = data.image_size;
-  options.memory_budget_bytes = data.memory_mb << 20;
-  return options;
-}
-
-/// Drops unreadable images when the config allows it.
-void apply_error_policy(Manifest& manifest, const DataOptions& data, TrainingObserver& observer) {
-  if (data.on_error != OnError::kSkip) return;
-  int said = 0;
-  constexpr int kMostSaid = 10;
-  const std::int64_t dropped = drop_unreadable_rows(
-      manifest, store_options(data), std::max(1, data.workers), [&](const std::string& message) {
-        if (++said <= kMostSaid) observer.warning("skipped: " + message);
-      });
-  if (dropped > 0)
-    observer.warning(manifest.name + ": skipped " + std::to_string(dropped) +
-                     " unreadable images, " + std::to_string(manifest.size()) + " are left");
-  if (manifest.size() == 0) throw DataError(manifest.name + ": no image can be read");
-}
-
-std::string class_counts(const Manifest& manifest) {
-  const std::vector<std::int64_t> counts = manifest.count_per_class();
-  std::string text;
-  for (std::size_t k = 0; k < counts.size(); ++k)
-    text += (k ? ", " : "") + manifest.class_names[k] + " " + std::to_string(counts[k]);
-  return text;
-}
-
-Manifest load_manifest(const std::vector<SourceOptions>& sources, Split split,
-                       TrainingObserver& observer) {
-  Manifest manifest = read_sources(sources, split);
-  if (manifest.size() == 0) throw DataError(manifest.name + ": expected images, got none");
-  observer.note(manifest.name + ": " + std::to_string(manifest.size()) + " images (" +
-                class_counts(manifest) + ")");
-  if (sources.size() == 1 && sources[0].splits.size() <= 1) {
-    const Split actual = sources[0].splits.empty() ? split : sources[0].splits[0];
-    const auto difference = golden_count_difference(manifest, sources[0].dataset, actual);
-    if (difference) observer.warning(*difference);
-  }
-  return manifest;
-}
 
 /// Mean, extremes and spread (standard deviation) of the importance weights of an epoch.
 void record_importance(EpochRecord& record, const std::vector<float>& importance) {
@@ -136,9 +92,9 @@ std::string join_strings(const std::vector<std::string>& parts) {
 
 /// A set that is evaluated after epochs.
 struct EvaluationSet {
-  EvaluationSet(Manifest set, const DataOptions& data)
+  EvaluationSet(Manifest set, const DataOptions& data, TrainingObserver& observer)
       : manifest(std::move(set)),
-        images(manifest, store_options(data)),
+        images(manifest, store_options(data), prepare_images(manifest, data, observer)),
         loader(images, data.workers) {}
   Manifest manifest;
   ImageStore images;
@@ -205,40 +161,26 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
   run_.write("environment.json", environment_json(command_line, device_, threads_, options_));
 
   const DataOptions& data = options_.data;
-  train_ = load_manifest(data.train, Split::kTrain, observer_);
-  Manifest test = load_manifest(data.test, Split::kTest, observer_);
-  if (test.class_names != train_.class_names)
-    throw DataError("test set: expected the classes of the training set (" +
-                    join_strings(train_.class_names) + "), got " + join_strings(test.class_names));
+  train_ = load_manifest(data, Split::kTrain, observer_);
+  Manifest test = load_evaluated(data, Split::kTest, train_.class_names, "test set", observer_);
   if (!data.valid.empty()) {
-    Manifest valid = load_manifest(data.valid, Split::kValid, observer_);
-    if (valid.class_names != train_.class_names)
-      throw DataError("validation set: expected the classes of the training set");
-    apply_error_policy(valid, data, observer_);
-    valid_ = std::make_unique<EvaluationSet>(std::move(valid), data);
+    Manifest valid =
+        load_evaluated(data, Split::kValid, train_.class_names, "validation set", observer_);
+    valid_ = std::make_unique<EvaluationSet>(std::move(valid), data, observer_);
   }
-  if (data.noise.type != NoiseType::kNone) inject_noise(train_, data.noise);
-  apply_error_policy(train_, data, observer_);
-  if (data.noise.type != NoiseType::kNone) {
-    const NoiseReport report = report_noise(train_);
-    run_.write("noise.json", noise_json(report, data.noise, train_));
+  const PreparedTraining prepared = prepare_training_set(train_, options_, device_, observer_);
+  if (knows_clean_labels(train_)) {
+    run_.write("noise.json", noise_record(prepared.noise, data.noise, train_));
     run_.write("labels.csv", labels_csv(train_));
-    char text[128];
-    std::snprintf(text, sizeof(text),
-                  "label noise: symmetric, wanted %.2f %%, realised %.2f %% (%lld of %lld labels)",
-                  100 * data.noise.rate, 100 * report.realised_rate,
-                  static_cast<long long>(report.changed), static_cast<long long>(train_.size()));
-    observer_.note(text);
   }
-  apply_error_policy(test, data, observer_);
-  test_ = std::make_unique<EvaluationSet>(std::move(test), data);
+  test_ = std::make_unique<EvaluationSet>(std::move(test), data, observer_);
 
   if (options_.train.batch_size == 1 && data.image_size <= 32)
     throw ConfigError(
         "train.batch_size: expected at least 2 with data.image_size of 32 or less, got 1: the last "
         "stage has one value per channel then, and batch norm cannot be trained on it");
   if (train_.size() < 2) throw DataError(train_.name + ": expected at least 2 images to train on");
-  images_ = std::make_unique<ImageStore>(train_, store_options(data));
+  images_ = std::make_unique<ImageStore>(train_, store_options(data), prepared.pack);
   {
     // A wrong root shows now and not after the first minutes.
     std::vector<std::uint8_t> pixels(static_cast<std::size_t>(images_->image_bytes()));
@@ -254,7 +196,8 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
     load_backbone(method_->module(), options_.model.weights, observer_);
   method_->module().to(device_);
   trainer_ =
-      std::make_unique<Trainer>(TrainerParts{*method_, *loader_, *labels_, train_.size(), device_},
+      std::make_unique<Trainer>(TrainerParts{*method_, *loader_, *labels_, train_.size(), device_,
+                                             train_.distributions.empty() ? nullptr : &train_},
                                 options_.train, data.augment, data.normalize, options_.seed);
 }
 
@@ -480,35 +423,34 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
                                          const std::filesystem::path& checkpoint_path,
                                          const ExperimentOptions& options, Split split,
                                          TrainingObserver& observer) {
-  const std::vector<SourceOptions>& sources = split == Split::kTrain   ? options.data.train
-                                              : split == Split::kValid ? options.data.valid
-                                                                       : options.data.test;
-  if (sources.empty())
+  if (options.data.sources(split).empty())
     throw ConfigError(std::string("evaluate: the config names no ") + to_string(split) + " set");
-  CheckpointEvaluation evaluation{
-      {ConfusionMatrix(1), {}, {}, {}, 0}, load_manifest(sources, split, observer), 0};
-  Manifest& manifest = evaluation.manifest;
   const auto trained_on =
       ordered_json::parse(checkpoint.text("class_names")).get<std::vector<std::string>>();
+  CheckpointEvaluation evaluation{{ConfusionMatrix(1), {}, {}, {}, 0},
+                                  with_classes_of(load_manifest(options.data, split, observer),
+                                                  trained_on, options.data.other_classes),
+                                  0};
+  Manifest& manifest = evaluation.manifest;
   if (manifest.class_names.size() != trained_on.size())
     throw CheckpointError(checkpoint_path.string() + ": trained on " +
                           std::to_string(trained_on.size()) + " classes (" +
                           join_strings(trained_on) + "), but " + manifest.name + " has " +
                           std::to_string(manifest.class_names.size()) + " (" +
-                          join_strings(manifest.class_names) + ")");
+                          join_strings(manifest.class_names) + ")" + classes_hint());
   if (manifest.class_names != trained_on)
     throw CheckpointError(checkpoint_path.string() + ": trained on the classes " +
                           join_strings(trained_on) + ", but " + manifest.name + " has " +
                           join_strings(manifest.class_names));
   evaluation.epoch = std::stoi(checkpoint.text("epochs_done"));
-  apply_error_policy(manifest, options.data, observer);
+  const std::shared_ptr<const PixelPack> pack = prepare_images(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
   const c10::Device device = resolve_device(options.train.device);
   const std::unique_ptr<Method> method =
       make_method(options.method, options.model, manifest.class_count(), options.seed);
   load_module_state(method->module(), checkpoint.section("model."));
   method->module().to(device);
-  const ImageStore images(manifest, store_options(options.data));
+  const ImageStore images(manifest, store_options(options.data), pack);
   BatchLoader loader(images, options.data.workers);
   const std::int64_t batch_size =
       options.train.eval_batch_size > 0 ? options.train.eval_batch_size : options.train.batch_size;

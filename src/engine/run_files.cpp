@@ -51,20 +51,6 @@ std::string environment_json(const std::string& command_line, const c10::Device&
   return json.dump(2) + "\n";
 }
 
-std::string noise_json(const NoiseReport& report, const NoiseOptions& options,
-                       const Manifest& manifest) {
-  const ordered_json json = {{"type", "symmetric"},
-                             {"rate", options.rate},
-                             {"seed", options.seed},
-                             {"rows", manifest.size()},
-                             {"changed", report.changed},
-                             {"realised_rate", report.realised_rate},
-                             {"class_names", manifest.class_names},
-                             {"transition_counts", report.transitions},
-                             {"transition_matrix", row_normalised(report.transitions)}};
-  return json.dump(2) + "\n";
-}
-
 std::string labels_csv(const Manifest& manifest) {
   std::string csv = "id,image,clean,noisy\n";
   for (std::size_t row = 0; row < manifest.rows.size(); ++row)
@@ -106,7 +92,12 @@ std::string training_set_fingerprint(const Manifest& manifest) {
   for (const ManifestRow& row : manifest.rows) {
     XXH3_64bits_update(state, row.image.data(), row.image.size() + 1);
     XXH3_64bits_update(state, &row.given, sizeof(row.given));
+    if (!row.box.empty()) XXH3_64bits_update(state, &row.box, sizeof(row.box));
+    if (row.frame >= 0) XXH3_64bits_update(state, &row.frame, sizeof(row.frame));
   }
+  if (!manifest.distributions.empty())
+    XXH3_64bits_update(state, manifest.distributions.data(),
+                       manifest.distributions.size() * sizeof(float));
   const XXH64_hash_t hash = XXH3_64bits_digest(state);
   XXH3_freeState(state);
   return std::to_string(manifest.size()) + " rows, " + std::to_string(hash);

@@ -91,13 +91,20 @@ bool Trainer::run_epoch(TrainingObserver& observer, const std::function<void()>&
   auto last_save = begin;
   auto last_step = begin;
   parts_.method.module().train();
-  parts_.loader.start(shuffled_plan(parts_.row_count, train_.batch_size, seed_, epoch_key),
-                      parts_.labels, step_);
+  parts_.loader.start(
+      training_plan(train_.sampling, parts_.labels.labels(), train_.batch_size, seed_, epoch_key),
+      parts_.labels, step_, {parts_.distributions, seed_, epoch_key});
+  const TargetLoss target_loss =
+      parts_.distributions != nullptr && parts_.distributions->label_use == LabelUse::kMultiTarget
+          ? TargetLoss::kMultiTarget
+          : TargetLoss::kCrossEntropy;
   const auto recent_loss = [this] { return accumulator_.recent_loss(); };
   for (HostBatch host; parts_.loader.next(host);) {
     Batch batch;
     batch.labels = upload_labels(host, parts_.device);
-    batch.images = augment_images(upload_pixels(host, parts_.device), host.rows, augment_,
+    batch.targets = upload_targets(host, parts_.device);
+    batch.target_loss = target_loss;
+    batch.images = augment_images(upload_pixels(host, parts_.device), host.visits, augment_,
                                   normalize_, {seed_, epoch_key, 0});
     optimizer_.zero_grad();
     const StepOutput output = parts_.method.step(batch, {epoch_});

@@ -17,4 +17,10 @@ at::Tensor upload_labels(const HostBatch& batch, const c10::Device& device) {
   return copy_to_device(at::tensor(batch.labels, at::kLong), device);
 }
 
+at::Tensor upload_targets(const HostBatch& batch, const c10::Device& device) {
+  if (batch.targets.empty()) return {};
+  const auto count = static_cast<std::int64_t>(batch.rows.size());
+  return copy_to_device(at::tensor(batch.targets, at::kFloat).view({count, -1}), device);
+}
+
 }  // namespace selfcure

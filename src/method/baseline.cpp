@@ -2,7 +2,18 @@
 
 #include <ATen/ATen.h>
 
+#include "selfcure/nn/losses.h"
+
 namespace selfcure {
+namespace {
+
+at::Tensor loss_of(const at::Tensor& logits, const Batch& batch) {
+  if (!batch.targets.defined()) return at::cross_entropy_loss(logits, batch.labels);
+  return batch.target_loss == TargetLoss::kMultiTarget ? multi_target_loss(logits, batch.targets)
+                                                       : soft_cross_entropy(logits, batch.targets);
+}
+
+}  // namespace
 
 Baseline::Baseline(const BaselineOptions& /*options*/, const ModelOptions& model,
                    std::int64_t class_count)
@@ -11,7 +22,7 @@ Baseline::Baseline(const BaselineOptions& /*options*/, const ModelOptions& model
 StepOutput Baseline::step(const Batch& batch, const EpochContext& /*context*/) {
   StepOutput output;
   const at::Tensor logits = classifier_->forward(batch.images);
-  output.loss = at::cross_entropy_loss(logits, batch.labels);
+  output.loss = loss_of(logits, batch);
   output.logits = logits.detach();
   output.statistics = output.loss.detach().view({1});
   return output;

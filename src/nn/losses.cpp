@@ -18,6 +18,12 @@ std::string shape_of(const at::Tensor& tensor) {
   return text + "]";
 }
 
+void require_targets(const char* name, const at::Tensor& logits, const at::Tensor& targets) {
+  if (logits.dim() != 2 || targets.sizes() != logits.sizes())
+    throw ShapeError(std::string(name) + ": expected logits and targets [B, K], got " +
+                     shape_of(logits) + " and " + shape_of(targets));
+}
+
 }  // namespace
 
 at::Tensor weight_logits(const at::Tensor& scores, const at::Tensor& bias, const at::Tensor& alpha,
@@ -73,6 +79,17 @@ at::Tensor propose_labels(const at::Tensor& logits, const at::Tensor& given,
   at::Tensor changes = highest - current > threshold;
   if (may_change.defined()) changes = changes & may_change;
   return at::where(changes, best, given);
+}
+
+at::Tensor soft_cross_entropy(const at::Tensor& logits, const at::Tensor& targets) {
+  require_targets("soft_cross_entropy", logits, targets);
+  return -(targets * logits.log_softmax(1)).sum(1).mean();
+}
+
+at::Tensor multi_target_loss(const at::Tensor& logits, const at::Tensor& targets) {
+  require_targets("multi_target_loss", logits, targets);
+  // log 0 is -infinity, which is never the largest.
+  return -std::get<0>((targets.log() + logits.log_softmax(1)).max(1)).mean();
 }
 
 }  // namespace selfcure

@@ -444,5 +444,80 @@ data:
             "'ferplus', and this source is of another");
 }
 
+TEST(Config, KeysOfAReaderBelongToItsDataSets) {
+  const DataOptions data =
+      parse(
+          "name: lists\ndata: {dataset: list, root: r, train_list: a.txt, test_list: b.csv, "
+          "class_names: [happy, sad], first_label: 1, paths: name}\n")
+          .data;
+  EXPECT_EQ(data.train[0].train_list, "a.txt");
+  EXPECT_EQ(data.train[0].class_names, (std::vector<std::string>{"happy", "sad"}));
+  EXPECT_EQ(data.train[0].paths, ListJoin::kName);
+  EXPECT_EQ(data.test[0].first_label, 1);
+  EXPECT_EQ(value_complaint("data.frames_per_video=4"),
+            "data.frames_per_video: belongs to data set 'webemotion', and no source is of that");
+  EXPECT_EQ(value_complaint("data.class_names=[a]"),
+            "data.class_names: belongs to data sets 'webemotion', 'folders' and 'list', and no "
+            "source is of those");
+  EXPECT_EQ(complaint("name: a\ndata: {dataset: webemotion, root: r, valid_share: 0.6, "
+                      "test_share: 0.6}\n"),
+            "file.yaml:2:68: data.test_share: expected at most 1 together with valid_share, got "
+            "'0.6' and '0.6'");
+}
+
+TEST(Config, ClassesAreNamesAndMapsAreArrows) {
+  const ExperimentOptions options =
+      parse(kMinimal, {"data.classes=[Happy, Sad]", "data.other_classes=leave_out",
+                       "data.class_map=[Surprise -> Happy, 'Fear ->']"});
+  EXPECT_EQ(options.data.classes, (std::vector<std::string>{"Happy", "Sad"}));
+  EXPECT_EQ(options.data.other_classes, UnmappedClasses::kLeaveOut);
+  const std::vector<std::pair<std::string, std::string>> arrows = {{"Surprise", "Happy"},
+                                                                   {"Fear", ""}};
+  EXPECT_EQ(options.data.train[0].class_map, arrows);
+  EXPECT_EQ(value_complaint("data.classes=[a, a]"),
+            "data.classes: expected a list of different names, got 'a' twice");
+  EXPECT_EQ(value_complaint("data.class_map=[a]"),
+            "data.class_map: expected 'from -> to', or 'from ->' to leave it out, got 'a'");
+  EXPECT_EQ(value_complaint("data.class_map={a: b}"),
+            "data.class_map: expected a list of 'from -> to', or 'from ->' to leave it out, got "
+            "a section");
+}
+
+TEST(Config, NoiseTypesWantWhatTheyNeed) {
+  EXPECT_EQ(value_complaint("data.noise={type: asymmetric, rate: 0.2}"),
+            "data.noise.class_map: expected a value with data.noise.type: asymmetric, got nothing");
+  EXPECT_EQ(value_complaint("data.noise={type: file}"),
+            "data.noise.file: expected a value with data.noise.type: file, got nothing");
+  EXPECT_EQ(value_complaint("data.noise={type: matrix, rate: 0.5, matrix: [[1]]}"),
+            "data.noise.rate: expected 0 with data.noise.type: matrix, got '0.5'");
+  EXPECT_EQ(value_complaint("data.noise={type: matrix, matrix: [[1, 2]]}"),
+            "data.noise.matrix: expected a number in [0, 1], got '2'");
+  EXPECT_EQ(value_complaint("data.noise={type: asymmetric, class_map: [a ->]}"),
+            "data.noise.class_map: expected 'from -> to', got 'a ->'");
+  const NoiseOptions noise =
+      parse(kMinimal, {"data.noise={type: asymmetric, rate: 0.2, exactness: per_class, class_map: "
+                       "[Fear -> Surprise]}"})
+          .data.noise;
+  EXPECT_EQ(noise.exactness, NoiseExactness::kPerClass);
+  EXPECT_EQ(noise.class_map.at("Fear"), "Surprise");
+}
+
+TEST(Config, VotesAsTargetsWantAMethodThatLearnsThem) {
+  const std::string text = "name: a\nmethod: {name: scn}\ndata: {dataset: ferplus, root: r}\n";
+  EXPECT_EQ(complaint(text, {"data.labels=crossentropy"}),
+            "file.yaml:3:7: data: expected labels: majority or fer2013 with method.name: scn, "
+            "whose relabelling wants one label per image");
+  EXPECT_EQ(parse(text, {"data.labels=fer2013"}).data.train[0].labels, FerPlusLabels::kFer2013);
+  EXPECT_EQ(parse(text, {"data.labels=probability", "method={name: baseline}"}).data.test[0].labels,
+            FerPlusLabels::kProbability);
+}
+
+TEST(Config, MemoryIsANumberOrAuto) {
+  EXPECT_EQ(parse(kMinimal).data.memory_mb, -1);
+  EXPECT_EQ(parse(kMinimal, {"data.memory_mb=0"}).data.memory_mb, 0);
+  EXPECT_EQ(value_complaint("data.memory_mb=much"),
+            "data.memory_mb: expected auto or an integer in [0, 16777216], got 'much'");
+}
+
 }  // namespace
 }  // namespace selfcure

@@ -308,6 +308,156 @@ TEST_F(FerPlus, NamesTheRowThatTheOtherTableLacks) {
                          ":3: expected no more rows than in fer2013new.csv, got another one");
 }
 
+// One row per mode's behaviour: kept by all, by the shares only, by multi_target as a tie.
+constexpr const char* kFolderVotes =
+    "a.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n"
+    "b.png,\"(0, 0, 48, 48)\",0,5,0,5,0,0,0,0,0,0\n"
+    "c.png,\"(0, 0, 48, 48)\",0,0,4,2,2,0,0,0,0,0\n";
+
+TEST_F(FerPlus, ModesWithSharesFillTheDistributionsOfTheirRows) {
+  write_folder("FER2013Train", kFolderVotes);
+  FerPlusOptions options{root()};
+  for (const FerPlusLabels labels : {FerPlusLabels::kProbability, FerPlusLabels::kCrossEntropy}) {
+    options.labels = labels;
+    const Manifest train = read_ferplus(options, Split::kTrain);
+    EXPECT_EQ(train.label_use,
+              labels == FerPlusLabels::kProbability ? LabelUse::kDraw : LabelUse::kDistribution);
+    ASSERT_EQ(train.size(), 3);
+    EXPECT_EQ(train.rows[1].given, 1);
+    EXPECT_EQ(train.rows[1].clean, kUnknownLabel);
+    EXPECT_EQ(train.distributions, (std::vector<float>{1, 0,   0,    0,     0,     0, 0, 0,  //
+                                                       0, 0.5, 0,    0.5,   0,     0, 0, 0,  //
+                                                       0, 0,   0.5F, 0.25F, 0.25F, 0, 0, 0}));
+  }
+  options.labels = FerPlusLabels::kMultiTarget;
+  const Manifest train = read_ferplus(options, Split::kTrain);
+  EXPECT_EQ(train.label_use, LabelUse::kMultiTarget);
+  ASSERT_EQ(train.size(), 2);
+  EXPECT_EQ(train.distributions, (std::vector<float>{1, 0, 0, 0, 0, 0, 0, 0,  //
+                                                     0, 0.5, 0, 0.5, 0, 0, 0, 0}));
+  options.labels = FerPlusLabels::kMajority;
+  EXPECT_TRUE(read_ferplus(options, Split::kTrain).distributions.empty());
+}
+
+TEST_F(FerPlus, ValidationAndTestHaveTheMajorityWhateverTrainingHas) {
+  write_folder("FER2013Valid", kFolderVotes);
+  write_folder("FER2013Test", kFolderVotes);
+  FerPlusOptions options{root()};
+  for (const FerPlusLabels labels : {FerPlusLabels::kProbability, FerPlusLabels::kCrossEntropy,
+                                     FerPlusLabels::kMultiTarget, FerPlusLabels::kFer2013}) {
+    options.labels = labels;
+    for (const Split split : {Split::kValid, Split::kTest}) {
+      const Manifest manifest = read_ferplus(options, split);
+      ASSERT_EQ(manifest.size(), 1) << to_string(labels);
+      EXPECT_EQ(manifest.rows[0].given, 0);
+      EXPECT_EQ(manifest.rows[0].clean, kUnknownLabel);
+      EXPECT_TRUE(manifest.distributions.empty());
+      EXPECT_EQ(manifest.label_use, LabelUse::kGiven);
+    }
+  }
+}
+
+TEST_F(FerPlus, TheTableGivesDistributionsToo) {
+  write_tables("Training,fer1.png,5,5,0,0,0,0,0,0,0,0\nTraining,fer2.png,2,2,2,2,0,0,0,0,0,0\n",
+               "6," + pixels_from(1) + ",Training\n6," + pixels_from(2) + ",Training\n");
+  FerPlusOptions options{root()};
+  options.labels = FerPlusLabels::kCrossEntropy;
+  const Manifest train = read_ferplus(options, Split::kTrain);
+  ASSERT_EQ(train.size(), 1);
+  EXPECT_EQ(train.distributions, (std::vector<float>{0.5, 0.5, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(train.inline_pixels.size(), 48U * 48);
+}
+
+class FerPlusOriginal : public FerPlus {
+ protected:
+  Manifest read_original(Split split = Split::kTrain) {
+    FerPlusOptions options{root()};
+    options.labels = FerPlusLabels::kFer2013;
+    return read_ferplus(options, split);
+  }
+  std::string original_error() {
+    FerPlusOptions options{root()};
+    options.labels = FerPlusLabels::kFer2013;
+    return error_of(options, Split::kTrain);
+  }
+  // Emotion 0 is angry, 3 is happy, 4 is sad.
+  void write_original() {
+    write_tables(
+        "Training,fer1.png,0,0,0,0,9,1,0,0,0,0\n"
+        "Training,,0,0,0,0,0,0,0,0,0,10\n"
+        "Training,fer2.png,10,0,0,0,0,0,0,0,0,0\n"
+        "Training,fer3.png,5,5,0,0,0,0,0,0,0,0\n",
+        "0," + pixels_from(1) + ",Training\n3," + pixels_from(2) + ",Training\n4," +
+            pixels_from(3) + ",Training\n3," + pixels_from(4) + ",Training\n");
+  }
+};
+
+TEST_F(FerPlusOriginal, GivenIsTheLabelOfFer2013AndCleanTheMajority) {
+  write_original();
+  const Manifest train = read_original();
+  ASSERT_EQ(train.size(), 2);  // fer3 has no majority
+  EXPECT_EQ(train.rows[0].image, "fer1.png");
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[0].given)], "anger");
+  EXPECT_EQ(train.rows[0].clean, train.rows[0].given);
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[1].given)], "sadness");
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[1].clean)], "neutral");
+  EXPECT_EQ(train.inline_pixels.at(48 * 48), 3);
+  EXPECT_TRUE(train.distributions.empty());
+}
+
+TEST_F(FerPlusOriginal, ImagesInFoldersFindTheirLabelByName) {
+  write_original();
+  write_folder("FER2013Train",
+               "fer2.png,\"(0, 0, 48, 48)\",0,8,2,0,0,0,0,0,0,0\n"
+               "fer1.png,\"(0, 0, 48, 48)\",0,0,8,2,0,0,0,0,0,0\n");
+  const Manifest train = read_original();
+  ASSERT_EQ(train.size(), 2);
+  EXPECT_EQ(train.rows[0].image, "FER2013Train/fer2.png");
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[0].given)], "sadness");
+  EXPECT_EQ(train.rows[0].clean, 1);  // the folder's own votes
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[1].given)], "anger");
+  EXPECT_TRUE(train.inline_pixels.empty());
+}
+
+TEST_F(FerPlusOriginal, OfANameThatComesTwiceTheFirstRowCounts) {
+  write_tables("Training,fer1.png,10,0,0,0,0,0,0,0,0,0\nTraining,fer1.png,10,0,0,0,0,0,0,0,0,0\n",
+               "4," + pixels_from(1) + ",Training\n3," + pixels_from(2) + ",Training\n");
+  write_folder("FER2013Train", "fer1.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n");
+  const Manifest train = read_original();
+  ASSERT_EQ(train.size(), 1);
+  EXPECT_EQ(train.class_names[static_cast<std::size_t>(train.rows[0].given)], "sadness");
+}
+
+TEST_F(FerPlusOriginal, NamesTheTableThatIsMissing) {
+  write_folder("FER2013Train", "fer1.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n");
+  EXPECT_EQ(original_error(),
+            at("fer2013.csv") +
+                ": expected this table for the original labels of FER2013, found nothing there");
+  write_file(root() / "fer2013.csv", kPixelsHeader);
+  EXPECT_EQ(original_error(),
+            at("fer2013new.csv") +
+                ": expected this table for the original labels of FER2013, found nothing there");
+}
+
+TEST_F(FerPlusOriginal, NamesAnImageThatTheTablesDoNotKnow) {
+  write_original();
+  write_folder("FER2013Train",
+               "fer1.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n"
+               "fer9.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n");
+  EXPECT_EQ(original_error(), at("FER2013Train/label.csv") +
+                                  ":2: expected an image that fer2013new.csv names, got "
+                                  "'fer9.png'");
+}
+
+TEST_F(FerPlus, NamesTheModeOfASplitThatKeepsNoRow) {
+  write_folder("FER2013Train", "a.png,\"(0, 0, 48, 48)\",2,2,2,2,2,0,0,0,0,0\n");
+  FerPlusOptions options{root()};
+  options.labels = FerPlusLabels::kMultiTarget;
+  EXPECT_EQ(error_of(options, Split::kTrain),
+            root().string() +
+                ": expected images of FERPlus's train split with a multi_target label, got none");
+}
+
 Manifest with_counts(const std::vector<int>& counts) {
   Manifest manifest;
   manifest.name = "FERPlus test";

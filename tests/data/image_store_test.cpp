@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <opencv2/imgproc.hpp>
+#include <opencv2/videoio.hpp>
 #include <thread>
 
 #include "selfcure/core/errors.h"
@@ -14,6 +15,7 @@ namespace selfcure {
 namespace {
 
 using testing::TemporaryDirectory;
+using testing::write_file;
 using testing::write_picture_set;
 
 std::vector<std::uint8_t> filled(const ImageStore& store, std::int64_t row) {
@@ -154,6 +156,137 @@ TEST(ImageStore, ATruncatedJpegIsRefusedWhereverItIsCut) {
     EXPECT_NE(message_of([&] { filled(store, 0); }).find("cut.jpg: expected a"), std::string::npos)
         << size;
   }
+}
+
+TEST(ImageStore, InlinePixelsTakeNoMemoryASecondTime) {
+  Manifest manifest;
+  manifest.rows.resize(2);
+  manifest.inline_side = 4;
+  manifest.inline_pixels.assign(32, 9);
+  const ImageStore enlarging(manifest, of_size(8));
+  filled(enlarging, 0);
+  EXPECT_EQ(enlarging.cached_bytes(), 0);
+}
+
+TEST(ImageStore, ARowsBoxIsAllThatIsSeenOfItsImage) {
+  const TemporaryDirectory folder;
+  Manifest manifest = write_picture_set(folder.path(), 1, 20);
+  manifest.rows[0].box = {4, 6, 8, 8};
+  const ImageStore store(manifest, of_size(8));
+  const std::vector<std::uint8_t> pixels = filled(store, 0);
+  const cv::Vec3b expected = testing::picture(0, 20).at<cv::Vec3b>(6 + 2, 4 + 3);
+  EXPECT_EQ(pixels[3 * (2 * 8 + 3)], expected[2]);
+}
+
+/// Five frames of one video and a picture, in the order 0 3 picture 1 4 2.
+class StoreOfVideos : public ::testing::Test {
+ protected:
+  StoreOfVideos() : manifest_(write_picture_set(folder_.path(), 1, 16)) {
+    cv::VideoWriter writer((folder_.path() / "v.avi").string(),
+                           cv::VideoWriter::fourcc('M', 'J', 'P', 'G'), 10, cv::Size(16, 16));
+    for (int i = 0; i < 10; ++i) writer.write(cv::Mat(16, 16, CV_8UC3, cv::Scalar::all(20 * i)));
+    manifest_.frames_per_video = 5;
+    const ManifestRow picture = manifest_.rows[0];
+    manifest_.rows.clear();
+    for (const int frame : {0, 3, -1, 1, 4, 2}) {
+      ManifestRow row;
+      row.image = "v.avi";
+      row.given = 0;
+      row.frame = frame;
+      manifest_.rows.push_back(frame < 0 ? picture : row);
+    }
+  }
+  TemporaryDirectory folder_;
+  Manifest manifest_;
+};
+
+TEST_F(StoreOfVideos, GivesEachRowItsFrameWithAndWithoutACache) {
+  const ImageStore cached(manifest_, of_size(16)), uncached(manifest_, of_size(16, 0));
+  for (const int row : {4, 0, 1, 2, 3, 5}) {
+    EXPECT_EQ(filled(cached, row), filled(uncached, row));
+    const int frame = manifest_.rows[static_cast<std::size_t>(row)].frame;
+    if (frame < 0) continue;
+    EXPECT_NEAR(filled(cached, row)[0], 20 * (2 * frame + 1), 2) << row;
+  }
+}
+
+TEST_F(StoreOfVideos, DecodesAllFramesOfAVideoAtTheFirstVisit) {
+  const ImageStore store(manifest_, of_size(16));
+  const std::vector<std::uint8_t> first = filled(store, 3);
+  EXPECT_EQ(store.cached_bytes(), 5 * 16 * 16);  // grey
+  std::filesystem::remove(folder_.path() / "v.avi");
+  for (const int row : {0, 1, 4, 5}) filled(store, row);
+  EXPECT_EQ(filled(store, 3), first);
+}
+
+TEST_F(StoreOfVideos, ARowIsNotBlamedForAnotherOnesBox) {
+  manifest_.rows[1].box = {100, 100, 5, 5};
+  const ImageStore store(manifest_, of_size(16));
+  EXPECT_EQ(message_of([&] { filled(store, 0); }), "no DataError");
+  EXPECT_NE(message_of([&] { filled(store, 1); }).find("v.avi: expected a face box"),
+            std::string::npos);
+}
+
+TEST_F(StoreOfVideos, OnlyTheRowsThatCannotBeReadAreDropped) {
+  manifest_.rows[1].box = {100, 100, 5, 5};
+  EXPECT_EQ(drop_unreadable_rows(manifest_, of_size(16), 2, [](const std::string&) {}), 1);
+  EXPECT_EQ(manifest_.size(), 5);
+  EXPECT_EQ(manifest_.rows[1].frame, -1);
+}
+
+TEST(ImageStore, TheAutomaticBudgetIsAQuarterOfTheAvailableMemory) {
+  Manifest manifest;
+  const std::int64_t before = available_memory_bytes();
+  const ImageStore store(manifest, ImageStoreOptions{});
+  // Other processes take and give memory meanwhile.
+  EXPECT_GT(store.memory_budget_bytes(), before / 8);
+  EXPECT_LT(store.memory_budget_bytes(), before / 2);
+  const ImageStore given(manifest, of_size(8, 12345));
+  EXPECT_EQ(given.memory_budget_bytes(), 12345);
+}
+
+/// A system whose files are in a folder. 1000 MiB are available.
+class AvailableMemory : public ::testing::Test {
+ protected:
+  AvailableMemory() {
+    write("proc/meminfo", "MemTotal: 9999999 kB\nMemAvailable:   1024000 kB\nCached: 5 kB\n");
+  }
+  void write(const std::string& path, const std::string& text) {
+    write_file(folder_.path() / path, text);
+  }
+  std::int64_t mebibytes() const { return available_memory_bytes(folder_.path()) >> 20; }
+
+  TemporaryDirectory folder_;
+};
+
+TEST_F(AvailableMemory, IsWhatTheSystemCallsAvailable) { EXPECT_EQ(mebibytes(), 1000); }
+
+TEST_F(AvailableMemory, IsNothingWhereNothingIsKnown) {
+  std::filesystem::remove_all(folder_.path() / "proc");
+  EXPECT_EQ(mebibytes(), 0);
+}
+
+TEST_F(AvailableMemory, IsLimitedByTheControlGroupAndThoseAboveIt) {
+  write("proc/self/cgroup", "0::/a/b\n");
+  write("sys/fs/cgroup/a/b/memory.max", "max\n");
+  write("sys/fs/cgroup/a/b/memory.current", "1048576\n");
+  EXPECT_EQ(mebibytes(), 1000);
+  write("sys/fs/cgroup/a/memory.max", "524288000\n");      // 500 MiB
+  write("sys/fs/cgroup/a/memory.current", "314572800\n");  // 300 MiB
+  EXPECT_EQ(mebibytes(), 200);
+  write("sys/fs/cgroup/a/memory.stat", "anon 1\ninactive_file 104857600\n");  // file cache
+  EXPECT_EQ(mebibytes(), 300);
+  write("sys/fs/cgroup/a/memory.current", "1048576000\n");  // beyond the limit
+  EXPECT_EQ(mebibytes(), 0);
+}
+
+TEST_F(AvailableMemory, IsLimitedByControlGroupsOfTheFirstVersion) {
+  write("proc/self/cgroup", "9:pids:/x\n4:cpu,memory:/outside/of/the/container\n0::/\n");
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "104857600\n");
+  write("sys/fs/cgroup/memory/memory.usage_in_bytes", "10485760\n");
+  EXPECT_EQ(mebibytes(), 90);
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(mebibytes(), 1000);
 }
 
 TEST(DropUnreadableRows, KeepsTheOthersInOrderAndReportsEach) {

@@ -92,6 +92,55 @@ TEST_F(Loading, ANewEpochServesTheLabelsInForce) {
   EXPECT_EQ(all_batches(loader)[0].labels, (std::vector<std::int64_t>{0, 2, 2, 0}));
 }
 
+TEST_F(Loading, DrawnLabelsAreTheSameForAnyNumberOfWorkersAndDifferBetweenEpochs) {
+  for (std::size_t i = 0; i < manifest_.rows.size(); ++i)
+    manifest_.distributions.insert(manifest_.distributions.end(), {0.5F, 0.5F, 0.0F});
+  manifest_.label_use = LabelUse::kDraw;
+  const ImageStore store(manifest_, options_);
+  BatchLoader none(store, 0), four(store, 4);
+  const auto labels_of = [&](BatchLoader& loader, std::uint64_t epoch) {
+    loader.start(sequential_plan(23, 4), labels_, 0, {&manifest_, 7, epoch});
+    std::vector<std::int64_t> labels;
+    for (const HostBatch& batch : all_batches(loader)) {
+      EXPECT_TRUE(batch.targets.empty());
+      labels.insert(labels.end(), batch.labels.begin(), batch.labels.end());
+    }
+    return labels;
+  };
+  const std::vector<std::int64_t> first = labels_of(none, 1);
+  EXPECT_EQ(labels_of(four, 1), first);
+  EXPECT_NE(labels_of(none, 2), first);
+  EXPECT_EQ(std::count(first.begin(), first.end(), 2), 0);
+}
+
+TEST_F(Loading, DistributionsFollowTheirRows) {
+  for (std::size_t i = 0; i < manifest_.rows.size(); ++i)
+    manifest_.distributions.insert(manifest_.distributions.end(),
+                                   {static_cast<float>(i), 1.0F, 0.0F});
+  manifest_.label_use = LabelUse::kDistribution;
+  const ImageStore store(manifest_, options_);
+  BatchLoader loader(store, 2);
+  loader.start(shuffled_plan(23, 4, 9, 1), labels_, 0, {&manifest_, 7, 1});
+  for (const HostBatch& batch : all_batches(loader)) {
+    ASSERT_EQ(batch.targets.size(), 3 * batch.rows.size());
+    for (std::size_t i = 0; i < batch.rows.size(); ++i)
+      EXPECT_EQ(batch.targets[3 * i], static_cast<float>(batch.rows[i]));
+  }
+}
+
+TEST_F(Loading, AnotherVisitOfARowIsNotTheSameVisit) {
+  const ImageStore store(manifest_, options_);
+  BatchLoader loader(store, 2);
+  loader.start({{5, 7, 5, 5}, 3}, labels_);
+  const std::vector<HostBatch> batches = all_batches(loader);
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[0].visits[0], 5);
+  EXPECT_EQ(batches[0].visits[1], 7);
+  EXPECT_NE(batches[0].visits[2], 5);
+  EXPECT_NE(batches[1].visits[0], batches[0].visits[2]);
+  EXPECT_EQ(batches[1].rows[0], 5);
+}
+
 TEST_F(Loading, StartingAgainForgetsWhatWasLeft) {
   const ImageStore store(manifest_, options_);
   BatchLoader loader(store, 2);

@@ -142,5 +142,58 @@ TEST(ProposeLabels, LeavesSamplesThatMayNotChange) {
                   .equal(at::tensor(expected, at::kLong)));
 }
 
+// p = softmax(log 1, log 2, log 5) = (1/8, 1/4, 5/8).
+at::Tensor known_logits() { return doubles({0, std::log(2.0), std::log(5.0)}).view({1, 3}); }
+
+TEST(SoftCrossEntropy, MatchesAValueWorkedOutByHand) {
+  // -(0.5 log 1/8 + 0.5 log 1/4) = 2.5 log 2.
+  const double loss =
+      soft_cross_entropy(known_logits(), doubles({0.5, 0.5, 0}).view({1, 3})).item<double>();
+  EXPECT_NEAR(loss, 2.5 * std::log(2.0), 1e-12);
+}
+
+TEST(SoftCrossEntropy, IsTheCrossEntropyForCertainTargets) {
+  const at::Tensor logits = doubles({0.3, -1.2, 0.8, 2.0, 0.1, -0.5}).view({2, 3});
+  const at::Tensor labels = at::tensor(std::vector<std::int64_t>{2, 0}, at::kLong);
+  const at::Tensor targets = doubles({0, 0, 1, 1, 0, 0}).view({2, 3});
+  EXPECT_NEAR(soft_cross_entropy(logits, targets).item<double>(),
+              at::cross_entropy_loss(logits, labels).item<double>(), 1e-14);
+}
+
+TEST(SoftCrossEntropy, GradientsAreExact) {
+  const at::Tensor targets = doubles({0.5, 0.5, 0, 0.2, 0.3, 0.5}).view({2, 3});
+  testing::expect_gradients(
+      [&](const std::vector<at::Tensor>& in) { return soft_cross_entropy(in[0], targets); },
+      {doubles({0.3, -1.2, 0.8, 2.0, 0.1, -0.5}).view({2, 3})});
+}
+
+TEST(MultiTargetLoss, MatchesAValueWorkedOutByHand) {
+  // t p = (0.7 / 8, 0.3 / 4, 0): the largest is 0.0875.
+  const double loss =
+      multi_target_loss(known_logits(), doubles({0.7, 0.3, 0}).view({1, 3})).item<double>();
+  EXPECT_NEAR(loss, -std::log(0.0875), 1e-12);
+}
+
+TEST(MultiTargetLoss, AZeroTargetNeitherCountsNorSpoilsTheGradient) {
+  const at::Tensor logits = known_logits().set_requires_grad(true);
+  multi_target_loss(logits, doubles({0, 1, 0}).view({1, 3})).backward();
+  // p - (0, 1, 0)
+  EXPECT_NEAR(logits.grad()[0][0].item<double>(), 0.125, 1e-12);
+  EXPECT_NEAR(logits.grad()[0][1].item<double>(), -0.75, 1e-12);
+  EXPECT_NEAR(logits.grad()[0][2].item<double>(), 0.625, 1e-12);
+}
+
+TEST(MultiTargetLoss, GradientsAreExact) {
+  const at::Tensor targets = doubles({0.5, 0.5, 0, 0.2, 0.3, 0.5}).view({2, 3});
+  testing::expect_gradients(
+      [&](const std::vector<at::Tensor>& in) { return multi_target_loss(in[0], targets); },
+      {doubles({0.3, -1.2, 0.8, 2.0, 0.1, -0.5}).view({2, 3})});
+}
+
+TEST(MultiTargetLoss, RefusesOtherShapes) {
+  EXPECT_THROW(multi_target_loss(at::zeros({2, 3}), at::zeros({3})), ShapeError);
+  EXPECT_THROW(soft_cross_entropy(at::zeros({2, 3}), at::zeros({2, 2})), ShapeError);
+}
+
 }  // namespace
 }  // namespace selfcure

@@ -15,6 +15,8 @@ enum class RandomStream : std::uint64_t {
   kColour = 5,
   kPixelNoise = 6,
   kErasing = 7,
+  kLabelDraw = 8,
+  kClipSplit = 0x636C6970,
 };
 
 /// Random numbers as a pure function of their key.

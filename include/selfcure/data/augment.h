@@ -59,7 +59,9 @@ at::Tensor normalize_images(const at::Tensor& pixels, const NormalizeOptions& no
 /// The numbers depend on (seed, epoch, row, view) of each image alone, so that a batch comes out
 /// the same whatever the number of workers, its neighbours in the batch, or a resume.
 ///
-/// @param rows  B row indices of the images, the third part of the key
+/// @param rows  B row indices of the images, the third part of the key; HostBatch::visits where
+/// rows
+///              come again in an epoch
 at::Tensor augment_images(const at::Tensor& pixels, const std::vector<std::int64_t>& rows,
                           const AugmentOptions& options, const NormalizeOptions& normalize,
                           const AugmentKey& key);

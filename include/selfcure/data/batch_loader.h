@@ -14,12 +14,26 @@
 
 namespace selfcure {
 
+/// How the labels of an epoch are made where rows have label distributions.
+struct EpochTargets {
+  /// Whose distributions count; null: the labels in force are all there is.
+  const Manifest* manifest = nullptr;
+  /// What drawn labels follow from, beside the row.
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+};
+
 /// A batch as the worker threads make it: plain memory, no tensors.
 struct HostBatch {
   std::int64_t index = 0;
   std::vector<std::int64_t> rows;
-  /// Labels in force when the plan was started.
+  /// What random changes of each image follow from: the row at its first visit in the epoch, other
+  /// numbers at the visits after it.
+  std::vector<std::int64_t> visits;
+  /// Labels in force when the plan was started, or drawn (LabelUse::kDraw).
   std::vector<std::int64_t> labels;
+  /// [B, K], label distributions (LabelUse::kDistribution and kMultiTarget), else empty.
+  std::vector<float> targets;
   int image_size = 0;
   /// [B, image_size, image_size, 3], RGB.
   std::vector<std::uint8_t> pixels;
@@ -40,7 +54,10 @@ class BatchLoader {
 
   /// Begins a plan at one of its batches and forgets what was left of the one before.
   /// @param labels  the labels in force now are those of the whole plan
-  void start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch = 0);
+  /// @param targets  must not be given where labels change in the course of the training: a drawn
+  ///                 label does not look at the one in force
+  void start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch = 0,
+             const EpochTargets& targets = {});
 
   /// Gives the next batch. @return false after the last one
   /// @throws what the worker threw (DataError), at the place of the batch that failed
@@ -56,12 +73,15 @@ class BatchLoader {
   };
   void work();
   HostBatch assemble(std::int64_t index) const;
+  void use_distributions(HostBatch& batch) const;
   void pause(std::unique_lock<std::mutex>& lock);
 
   const ImageStore& images_;
   const std::int64_t prefetch_;
   SamplePlan plan_;
+  std::vector<std::int64_t> visits_;
   std::vector<std::int32_t> labels_;
+  EpochTargets targets_;
   double wait_seconds_ = 0;
 
   std::mutex mutex_;

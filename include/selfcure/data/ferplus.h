@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "selfcure/data/ferplus_votes.h"
 #include "selfcure/data/manifest.h"
 
 namespace selfcure {
@@ -24,14 +25,21 @@ struct FerPlusOptions {
   /// Default kAuto. The choice also decides whose votes are used where both forms are present:
   /// folders come with `label.csv`, the table with `fer2013new.csv`, and these differ.
   FerPlusPixels pixels = FerPlusPixels::kAuto;
+  /// How the votes of the training split become labels, default kMajority. Validation and test
+  /// always have the majority's, as in the released training code.
+  FerPlusLabels labels = FerPlusLabels::kMajority;
 };
 
-/// Reads FERPlus with one label per image, the `majority` of its votes.
-///
-/// Votes of a row for a class that got only one become 0; the class with strictly more than half
-/// of the votes left is the label. Rows without such a class, or where it is "unknown" or "NF" (not
-/// a face), are left out. Classes are neutral, happiness, surprise, sadness, anger, disgust, fear,
+/// Reads FERPlus. Classes are neutral, happiness, surprise, sadness, anger, disgust, fear,
 /// contempt.
+///
+/// Rows that `ferplus_target` leaves out are not in the manifest; the given label of the others is
+/// the one it tells. For kProbability, kCrossEntropy and kMultiTarget the manifest of the training
+/// split has its distributions and says how they are used. Clean labels are unknown but for
+/// kFer2013: there the given label of a training row is FER2013's, taken over by the class's name,
+/// and the clean one is the majority. This takes `fer2013.csv` and `fer2013new.csv`, where the
+/// pixels are in folders too; images are found by their names then, and of a name that comes twice
+/// the first row counts.
 ///
 /// Folders: votes are the `label.csv` of the split's folder or, if it has none, the split's rows of
 /// `<root>/fer2013new.csv`; the row's image is `FER2013Train/fer0000000.png`, relative to the root.
@@ -39,17 +47,18 @@ struct FerPlusOptions {
 ///
 /// Table: row n of `fer2013.csv` has the pixels of row n of `fer2013new.csv`. They become the
 /// manifest's inline pixels, 48x48; the row's image is the name that FERPlus gave it. Rows without
-/// a name (no face) are left out. The original FER2013 emotion is checked and not used.
+/// a name (no face) are left out. The original FER2013 emotion is always checked.
 ///
 /// The released vote tables differ: `label.csv` keeps 25,045 / 3,191 / 3,137 images of train, valid
 /// and test, the numbers in the literature; `fer2013new.csv` keeps 25,060 / 3,199 / 3,153. In the
 /// latter four names occur twice; both rows are kept where their votes have a majority, so that a
 /// name need not be unique.
 ///
-/// @return rows in the table's order, clean labels unknown
+/// @return rows in the table's order
 /// @throws DataError if the root, a folder or a table is missing, a line is not what the header
-///         promises, the two tables are not row-aligned, or the split keeps no row
-/// Source: Barsoum et al., ICMI 2016, majority voting, as in the released training code.
+///         promises, the two tables are not row-aligned, kFer2013 meets an image that the tables do
+///         not name, or the split keeps no row
+/// Source: Barsoum et al., ICMI 2016, and the released training code.
 Manifest read_ferplus(const FerPlusOptions& options, Split split);
 
 }  // namespace selfcure

@@ -46,6 +46,18 @@ struct ManifestRow {
   std::int32_t frame = -1;
 };
 
+/// What training makes of rows that have a label distribution.
+enum class LabelUse {
+  /// Their given label is the target; no row has a distribution.
+  kGiven,
+  /// At each visit one class is drawn from the distribution.
+  kDraw,
+  /// The distribution is the target of the cross-entropy.
+  kDistribution,
+  /// The loss is -log max_k(t_k p_k), t the distribution and p the prediction.
+  kMultiTarget,
+};
+
 /// Class names and labelled images: what every reader returns and all else builds on.
 struct Manifest {
   /// Says in messages where this came from, for example "RAF-DB train".
@@ -64,6 +76,8 @@ struct Manifest {
   /// Label distributions, [size()][class_count()] row after row, each summing to 1; empty when
   /// every row has one label only.
   std::vector<float> distributions;
+  /// kGiven if and only if `distributions` is empty.
+  LabelUse label_use = LabelUse::kGiven;
 
   std::int64_t class_count() const { return static_cast<std::int64_t>(class_names.size()); }
   std::int64_t size() const { return static_cast<std::int64_t>(rows.size()); }
@@ -80,7 +94,8 @@ struct Manifest {
 /// renumbered. Where only some parts have distributions, a row of the others gets all of its given
 /// label.
 /// @throws DataError unless all name the same classes in the same order, have pixels of the same
-///         kind and take the same number of frames of a video, or if `parts` is empty
+///         kind, take the same number of frames of a video and use distributions in the same way,
+///         or if `parts` is empty
 Manifest join(std::vector<Manifest> parts);
 
 }  // namespace selfcure

@@ -1,8 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "selfcure/data/bad_lines.h"
 #include "selfcure/data/manifest.h"
+#include "selfcure/data/text_file.h"
 
 namespace selfcure {
 
@@ -11,6 +17,8 @@ struct RafDbOptions {
   /// Folder that holds `EmoLabel` and `Image`, or the one above it with both under `basic`.
   /// There is no default; relative paths start at the working directory.
   std::filesystem::path root;
+  /// Default null: stop at a bad line. Else bad lines, of both splits, are left out and counted.
+  BadLines* bad_lines = nullptr;
 };
 
 /// Reads the list of RAF-DB's basic expressions and names the aligned face of each row.
@@ -28,5 +36,30 @@ struct RafDbOptions {
 ///         1..7, the split has no row, or for kValid
 /// Source: Li et al., CVPR 2017, the released `basic` folder.
 Manifest read_raf_db(const RafDbOptions& options, Split split);
+
+/// The basic expressions in the order of their codes 1..7.
+const std::vector<std::string>& raf_db_class_names();
+
+/// Class of a code of RAF-DB, `classes` of which count from 1.
+/// @throws DataError with file and line if it is not a number in 1..`classes`
+std::int32_t raf_db_label(const TextFile& file, const TextLine& line, std::string_view code,
+                          std::size_t classes);
+
+/// In what the two label sets of RAF-DB differ.
+struct RafDbLayout {
+  /// For messages and the manifest's name, for example "RAF-DB".
+  std::string name;
+  /// Folder of the set in the full download; the root itself is looked at after it.
+  std::string folder;
+  /// By code, from 1.
+  std::vector<std::string> class_names;
+  /// Some label of the list must be greater than this, else it is the list of the other set.
+  std::int32_t other_set_codes = 0;
+};
+
+/// Reads either label set of RAF-DB; `read_raf_db` says how.
+/// @throws DataError also if no label is greater than `layout.other_set_codes`
+Manifest read_raf_db_layout(const std::filesystem::path& root, const RafDbLayout& layout,
+                            BadLines* bad_lines, Split split);
 
 }  // namespace selfcure

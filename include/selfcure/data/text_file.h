@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,11 +43,8 @@ class TextFile {
   /// The next line, or nothing after the last one.
   std::optional<TextLine> next_line();
 
-  /// Splits a line into the fields of a CSV table, quotes taken off and doubled quotes halved.
-  ///
-  /// A quoted field ends on its own line; blanks beside a comma belong to the field.
+  /// split_csv_line() of a line of this file.
   /// @throws DataError with file and line if a quote stays open or text follows a closing quote
-  /// Source: RFC 4180, section 2, without line breaks inside quotes.
   std::vector<std::string> csv_fields(const TextLine& line) const;
 
   /// "file:line", the start of every message about a line.
@@ -61,6 +59,15 @@ class TextFile {
   std::size_t position_ = 0;
   std::int64_t lines_given_ = 0;
 };
+
+/// Splits a line into the fields of a CSV table, quotes taken off and doubled quotes halved.
+///
+/// A quoted field ends on its own line; blanks beside a comma belong to the field.
+/// @param fail  told what is wrong if a quote stays open or text follows a closing quote; it should
+///              throw, else the fields so far are returned
+/// Source: RFC 4180, section 2, without line breaks inside quotes.
+std::vector<std::string> split_csv_line(std::string_view line,
+                                        const std::function<void(const std::string&)>& fail);
 
 /// A decimal integer and nothing else: an optional minus sign and digits.
 ///

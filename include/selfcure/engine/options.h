@@ -8,6 +8,7 @@
 #include "selfcure/data/augment.h"
 #include "selfcure/data/image_store.h"
 #include "selfcure/data/label_noise.h"
+#include "selfcure/data/sample_plan.h"
 #include "selfcure/data/sources.h"
 #include "selfcure/engine/optimizer.h"
 #include "selfcure/engine/schedule.h"
@@ -23,18 +24,29 @@ struct DataOptions {
   std::vector<SourceOptions> valid;
   /// Sources of the test; at least one.
   std::vector<SourceOptions> test;
+  /// Classes to learn, by name and in this order, of whichever data set; empty: those of the first
+  /// training source. Rows of classes that are not among them are an error or left out.
+  std::vector<std::string> classes;
+  UnmappedClasses other_classes = UnmappedClasses::kStop;
   /// Side of the network's square input in pixels, 32 to 1024.
   int image_size = 224;
   /// Threads that assemble batches, 0 to 64; 0: the training thread does it between steps.
   int workers = 2;
-  /// Decoded images of each set kept in memory, in MiB.
-  std::int64_t memory_mb = 4096;
-  /// What to do with an image that cannot be read.
+  /// Decoded images of each set kept in memory, in MiB; -1: a quarter of what is available.
+  std::int64_t memory_mb = -1;
+  /// Folder of packed pixels, which runs share; empty: images are decoded by each run.
+  std::filesystem::path pack;
+  /// What to do with an image that cannot be read and with a bad line of a list that allows it.
   OnError on_error = OnError::kStop;
   /// Label noise that is injected into the training labels.
   NoiseOptions noise;
   AugmentOptions augment;
   NormalizeOptions normalize;
+
+  /// The sources of a split's place.
+  const std::vector<SourceOptions>& sources(Split split) const {
+    return split == Split::kTrain ? train : split == Split::kValid ? valid : test;
+  }
 };
 
 struct TrainOptions {
@@ -42,6 +54,8 @@ struct TrainOptions {
   int epochs = 40;
   /// Samples per step, at least 1.
   std::int64_t batch_size = 64;
+  /// How often an epoch visits the rows of each class; the test set is never resampled.
+  Sampling sampling = Sampling::kShuffle;
   /// Samples per evaluation batch; 0: as batch_size. Has no influence on the results.
   std::int64_t eval_batch_size = 0;
   OptimizerOptions optimizer;

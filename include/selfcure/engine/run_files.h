@@ -18,10 +18,6 @@ namespace selfcure {
 std::string environment_json(const std::string& command_line, const c10::Device& device,
                              int threads, const ExperimentOptions& options);
 
-/// noise.json: wanted and realised rate, transition counts and matrix (rows: clean class).
-std::string noise_json(const NoiseReport& report, const NoiseOptions& options,
-                       const Manifest& manifest);
-
 /// labels.csv: `id,image,clean,noisy`, one row per training sample.
 std::string labels_csv(const Manifest& manifest);
 

@@ -50,6 +50,8 @@ struct TrainerParts {
   LabelStore& labels;
   std::int64_t row_count;
   c10::Device device;
+  /// The training set if its rows have label distributions, else null.
+  const Manifest* distributions = nullptr;
 };
 
 /// Runs the steps of a training: batches, augmentation, optimizer, learning rate, position.

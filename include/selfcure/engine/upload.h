@@ -14,4 +14,7 @@ at::Tensor upload_pixels(HostBatch& batch, const c10::Device& device);
 /// The labels of a batch on the device, [B] int64, in memory of their own.
 at::Tensor upload_labels(const HostBatch& batch, const c10::Device& device);
 
+/// The label distributions of a batch on the device, [B, K] float32; undefined if it has none.
+at::Tensor upload_targets(const HostBatch& batch, const c10::Device& device);
+
 }  // namespace selfcure

@@ -14,6 +14,8 @@ namespace selfcure {
 struct BaselineOptions {};
 
 /// The network that every other method is compared with, under an equal recipe.
+///
+/// Where a batch has label distributions it learns these, as FERPlus's vote modes ask.
 class Baseline : public Method {
  public:
   Baseline(const BaselineOptions& options, const ModelOptions& model, std::int64_t class_count);

@@ -9,12 +9,20 @@
 
 namespace selfcure {
 
+/// Losses of label distributions; see soft_cross_entropy() and multi_target_loss().
+enum class TargetLoss { kCrossEntropy, kMultiTarget };
+
 /// What a method is given for one training step; all tensors on the training device.
 struct Batch {
   /// [B, 3, H, W], normalised.
   at::Tensor images;
   /// [B], int64, labels in force.
   at::Tensor labels;
+  /// [B, K], float32, what the method is to learn in place of `labels`; undefined where there are
+  /// labels alone.
+  at::Tensor targets = at::Tensor();
+  /// The loss that the targets are made for.
+  TargetLoss target_loss = TargetLoss::kCrossEntropy;
 };
 
 /// Where a step stands in its training.

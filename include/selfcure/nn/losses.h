@@ -62,4 +62,22 @@ at::Tensor rank_regularization(const at::Tensor& alpha, const Ranking& ranking,
 at::Tensor propose_labels(const at::Tensor& logits, const at::Tensor& given,
                           const at::Tensor& may_change, double threshold);
 
+/// Cross-entropy with label distributions: -sum_k t_k log p_k, mean over the batch.
+///
+/// @param logits   [B, K], p is their softmax; gradients flow back
+/// @param targets  [B, K], t, each row sums to 1
+/// @return 0-d
+/// @throws ShapeError unless both have the same two dimensions
+/// Source: Barsoum et al., ICMI 2016, equation 3 (cross-entropy loss of the vote distribution).
+at::Tensor soft_cross_entropy(const at::Tensor& logits, const at::Tensor& targets);
+
+/// Loss that is content with any of several right classes: -log max_k(t_k p_k), batch mean.
+///
+/// @param logits   [B, K], p is their softmax; gradients flow back through the largest product
+/// @param targets  [B, K], t, each row with at least one number above 0
+/// @return 0-d
+/// @throws ShapeError unless both have the same two dimensions
+/// Source: Barsoum et al., ICMI 2016, multi-label learning.
+at::Tensor multi_target_loss(const at::Tensor& logits, const at::Tensor& targets);
+
 }  // namespace selfcure
