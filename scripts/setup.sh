@@ -15,6 +15,8 @@ packages=(
   # tests and checks
   libgtest-dev python3 python3-torch python3-torchvision python3-numpy python3-pil
   clang-format clang-tidy
+  # fuzzing (scripts/fuzz.sh)
+  clang libclang-rt-14-dev
 )
 
 missing=()

@@ -4,4 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
 scripts/build.sh
-ctest --test-dir build --output-on-failure "$@"
+# Two at a time: most tests use one core.
+ctest --test-dir build --output-on-failure --parallel 2 "$@"

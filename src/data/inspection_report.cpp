@@ -147,6 +147,7 @@ std::string InspectionReport::duplicates_text(const std::string& title,
   }
   // Those that matter most first.
   std::vector<const DuplicateGroup*> order;
+  order.reserve(groups.size());
   for (const DuplicateGroup& group : groups) order.push_back(&group);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
     return a->leak + a->conflicting > b->leak + b->conflicting;

@@ -73,6 +73,7 @@ std::vector<ClassRows> classes_of(const std::vector<std::int32_t>& labels, Key k
     throw DataError("sampling by class: expected rows with a label, got " +
                     std::to_string(labels.size()) + " rows without one");
   std::vector<ClassRows> in_label_order;
+  in_label_order.reserve(rows.size());
   for (auto& [label, rows_of_label] : rows)
     in_label_order.emplace_back(label, std::move(rows_of_label), key);
   std::vector<ClassRows> classes;
@@ -106,6 +107,7 @@ SamplePlan oversampled_plan(Sampling sampling, const std::vector<std::int32_t>& 
                             std::int64_t batch_size, Key key) {
   std::vector<ClassRows> classes = classes_of(labels, key);
   std::vector<double> weights;
+  weights.reserve(classes.size());
   for (const ClassRows& rows : classes) {
     weights.push_back(sampling == Sampling::kInverseFrequency
                           ? 1.0

@@ -233,6 +233,15 @@ TEST_F(AlignTree, ListsPicturesThatCannotBeReadAndTriesThemAgain) {
   EXPECT_EQ(again.done_before, 1);
 }
 
+TEST_F(AlignTree, NoticesJpegsThatAreCutShort) {
+  write_picture("cut.jpg", 150, 80);
+  const std::string whole = read_file(options_.in / "cut.jpg");
+  write_file(options_.in / "cut.jpg", whole.substr(0, whole.size() - 2));
+  EXPECT_EQ(align().unreadable, 1) << "the decoder would fill in grey";
+  write_file(options_.in / "cut.jpg", whole);
+  EXPECT_EQ(align().aligned, 1);
+}
+
 TEST_F(AlignTree, DoesNothingTwice) {
   write_picture("a.png", 150);
   write_picture("b.png", 10);
@@ -276,7 +285,7 @@ TEST_F(AlignTree, GoesOnAfterAKillAtAnyMoment) {
   const std::string whole = table();
   // Every state of the table that a kill can leave: appended rows, the last one cut short.
   const std::size_t header = std::string(kHeader).size();
-  for (std::size_t length = header; length < whole.size(); length += 7) {
+  for (std::size_t length = header; length < whole.size(); length += 13) {
     write_file(options_.out / "alignment.csv", whole.substr(0, length));
     const AlignSummary summary = align();
     EXPECT_EQ(summary.aligned, 3);
