@@ -299,6 +299,7 @@ std::vector<FormatCount> count_formats(const ImageInspection& inspection) {
     if (image.state == ImageState::kReadable && image.format.width > 0) ++counts[image.format];
   }
   std::vector<FormatCount> formats;
+  formats.reserve(counts.size());
   for (const auto& [format, count] : counts) formats.push_back({format, count});
   std::stable_sort(formats.begin(), formats.end(),
                    [](const FormatCount& a, const FormatCount& b) { return a.count > b.count; });
@@ -459,6 +460,7 @@ std::vector<LeakCount> count_leaks(const std::vector<DuplicateGroup>& groups, st
     }
   }
   std::vector<LeakCount> leaks;
+  leaks.reserve(counts.size());
   for (const auto& entry : counts) leaks.push_back(entry.second);
   return leaks;
 }
