@@ -63,6 +63,7 @@ int run(int argc, char** argv) {
       "  selfcure config explain train.schedule   what a config key means\n"
       "  selfcure data inspect DIR                what is in a data set, and what is wrong with "
       "it\n"
+      "  selfcure weights inspect FILE.pth        what is in a weight file of PyTorch\n"
       "\nExit codes: 0 done, 2 something to mend in the input, 130/143 stopped by a signal (the\n"
       "training can be resumed), 1 anything else.");
   selfcure::apps::Action action;
@@ -71,6 +72,8 @@ int run(int argc, char** argv) {
   selfcure::apps::add_config(app, action);
   selfcure::apps::add_demo_data(app, action);
   selfcure::apps::add_data(app, action);
+  selfcure::apps::add_weights(app, action);
+  selfcure::apps::add_export(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

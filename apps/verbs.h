@@ -15,11 +15,19 @@ void add_evaluate(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 void add_demo_data(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
+void add_export(CLI::App& app, Action& action);
+void add_weights(CLI::App& app, Action& action);
 
 // The verbs below `data`.
 void add_data_inspect(CLI::App& data, Action& action);
 void add_data_preview(CLI::App& data, Action& action);
 void add_data_corrupt(CLI::App& data, Action& action);
 void add_data_align(CLI::App& data, Action& action);
+
+
+// The verbs below `weights`.
+void add_weights_inspect(CLI::App& weights, Action& action);
+void add_weights_convert(CLI::App& weights, Action& action);
+void add_weights_diff(CLI::App& weights, Action& action);
 
 }  // namespace selfcure::apps

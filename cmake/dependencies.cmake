@@ -2,10 +2,15 @@
 
 find_package(Threads REQUIRED)
 find_package(Torch REQUIRED)
-find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio objdetect)
+find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs videoio objdetect dnn)
 find_package(yaml-cpp REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
+# CRC-32 of the zip archives that PyTorch writes.
+find_package(ZLIB REQUIRED)
+# Schema and checker of exported models. Its config finds no protobuf by itself.
+find_package(Protobuf REQUIRED)
+find_package(ONNX REQUIRED)
 
 # Debian's Torch puts definitions and flags into the directory; the imported target has them too.
 if(NOT TARGET torch)

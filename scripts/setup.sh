@@ -8,12 +8,17 @@ packages=(
   # libraries
   libtorch-dev libopencv-dev libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
   libxxhash-dev
+  # schema and checker of exported ONNX models (libtorch-dev links the same library)
+  libonnx-dev libprotobuf-dev
+  # checksums of PyTorch's zip archives
+  zlib1g-dev
   # the face detector that `data align` uses by default
   opencv-data
   # Without an optimised BLAS, Debian's LibTorch multiplies matrices with the slow reference one.
   libopenblas0-pthread
   # tests and checks
   libgtest-dev python3 python3-torch python3-torchvision python3-numpy python3-pil
+  python3-onnx
   clang-format clang-tidy
   # fuzzing (scripts/fuzz.sh)
   clang libclang-rt-14-dev

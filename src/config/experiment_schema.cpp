@@ -32,12 +32,45 @@ bool is_device(const std::string& text) {
 ConfigItems model_items(ModelOptions& model) {
   ConfigItemList list;
   list.choice("backbone", model.backbone,
-              {{"resnet18", "ResNet-18 without its classifier, 512 features"}},
-              "The network that makes features.");
-  list.path("weights", model.weights, true,
-            "Checkpoint of an earlier run whose backbone is taken over; null: initial weights, "
-            "drawn from the seed.")
-      .default_note = "null";
+              {{"resnet18", "ResNet-18, 512 features"},
+               {"resnet34", "ResNet-34, 512 features"},
+               {"resnet50", "ResNet-50, 2048 features"},
+               {"vgg16", "VGG-16 up to its last linear layer, 4096 features"},
+               {"ir50", "IR-50 of face.evoLVe (ArcFace), 512 features, data.image_size 112"},
+               {"iresnet50",
+                "iResNet-50 of insightface (ArcFace), 512 features, data.image_size "
+                "112"}},
+              "The network that makes features, without its classifier.")
+      .selector = true;
+  list.choice("stem", model.stem,
+              {{"imagenet", "7x7 convolution of stride 2 and max pooling"},
+               {"small", "3x3 convolution of stride 1, no pooling: images of 32 to 64 pixels"}},
+              "How a ResNet begins.")
+      .inactive = has_stem(model.backbone) ? "" : "belongs to ResNets";
+  ConfigItem& weights = list.path(
+      "weights", model.weights, true,
+      "Weight file whose backbone is taken over: .pth, .pt, .th or .pth.tar of PyTorch, old "
+      "or new, .safetensors, or a checkpoint of an earlier run; null: initial weights, drawn "
+      "from the seed.");
+  weights.default_note = "null";
+  weights.selector = true;
+  const std::string inactive =
+      model.weights.empty() ? "belongs to model.weights, which is null" : "";
+  list.text("weights_key", model.weights_key, "the name of a place in the file, or auto",
+            "Place of the weights in the file, such as state_dict or a/b; auto: state_dict, "
+            "model_state_dict, model, net or the top, whichever has tensors.")
+      .inactive = inactive;
+  list.text("weights_prefix", model.weights_import.prefix, "a prefix of names, or auto",
+            "Text before the backbone's names in the file, such as 'module.backbone.'; auto: the "
+            "one under which most names fit. What was taken is said and written to weights.csv.")
+      .inactive = inactive;
+  list.boolean("weights_heads", model.weights_import.take_heads,
+               "Take the classifier and SCN's attention head too, where name and shape agree; "
+               "otherwise they start afresh.")
+      .inactive = inactive;
+  list.boolean("weights_partial", model.weights_import.partial,
+               "Take a file that has only a part of the backbone; otherwise that is an error.")
+      .inactive = inactive;
   return list.take();
 }
 
@@ -272,6 +305,12 @@ ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft) {
     if (!*name_given) fail({}, "missing required key 'name'");
   };
   root.check = [draft](const ConfigFail& fail) {
+    const std::int64_t wanted = backbone_input_size(draft->options.model.backbone);
+    if (wanted != 0 && draft->options.data.image_size != wanted)
+      fail({"data", "model"},
+           "expected data.image_size: " + std::to_string(wanted) +
+               " with model.backbone: " + backbone_name(draft->options.model.backbone) + ", got " +
+               std::to_string(draft->options.data.image_size));
     if (std::holds_alternative<BaselineOptions>(draft->options.method)) return;
     for (const SourceOptions& source : draft->options.data.train) {
       if (!makes_distributions(source.labels)) continue;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "selfcure/core/errors.h"
 
@@ -19,32 +20,56 @@ namespace {
 
 }  // namespace
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path temporary = path;
-  temporary += ".tmp";
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) fail(path, "cannot be written");
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const ssize_t count = ::write(file, content.data() + done, content.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const int reason = errno;
-      ::close(file);
-      ::unlink(temporary.c_str());
-      errno = reason;
-      fail(path, "cannot be written");
-    }
-    done += static_cast<std::size_t>(count);
-  }
-  const bool synced = ::fsync(file) == 0;
+AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
+  temporary_ += ".tmp";
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) selfcure::fail(path_, "cannot be written");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const std::string& what) {
   const int reason = errno;
-  if (::close(file) != 0 || !synced) {
-    if (!synced) errno = reason;
-    ::unlink(temporary.c_str());
-    fail(path, "cannot be written");
+  ::close(descriptor_);
+  descriptor_ = -1;
+  ::unlink(temporary_.c_str());
+  errno = reason;
+  selfcure::fail(path_, what);
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  const auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t count = ::write(descriptor_, next, bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail("cannot be written");
+    next += count;
+    bytes -= static_cast<std::size_t>(count);
+    position_ += static_cast<std::uint64_t>(count);
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, "cannot be put in place");
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("cannot be written");
+  const int descriptor = std::exchange(descriptor_, -1);
+  if (::close(descriptor) != 0) {
+    const int reason = errno;
+    ::unlink(temporary_.c_str());
+    errno = reason;
+    selfcure::fail(path_, "cannot be written");
+  }
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    selfcure::fail(path_, "cannot be put in place");
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.write(content);
+  file.commit();
 }
 
 std::string read_file(const std::filesystem::path& path) {

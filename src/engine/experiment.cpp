@@ -14,6 +14,8 @@
 #include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/monitor.h"
 #include "selfcure/engine/run_files.h"
+#include "selfcure/nn/weights/state_dict.h"
+#include "selfcure/nn/weights/weight_import.h"
 
 namespace selfcure {
 namespace {
@@ -64,24 +66,22 @@ std::vector<Relabel> history_vector(const at::Tensor& tensor) {
   return history;
 }
 
-/// Takes the backbone of an earlier run's checkpoint; the classifier is trained afresh.
-void load_backbone(torch::nn::Module& module, const std::filesystem::path& path,
-                   TrainingObserver& observer) {
-  const std::string prefix = "backbone.";
-  const std::map<std::string, at::Tensor> loaded = load_checkpoint(path).section("model." + prefix);
+/// Takes weights of a file over and says what was taken.
+void load_weights(torch::nn::Module& module, const ModelOptions& model, const RunDirectory& run,
+                  TrainingObserver& observer) {
+  constexpr std::size_t kRowsShown = 5;
+  const WeightFile file(model.weights);
+  const std::string where = model.weights.string();
+  const std::string section =
+      find_weights(file, model.weights_key == "auto" ? "" : model.weights_key);
   std::map<std::string, at::Tensor> state = module_state(module);
-  std::size_t wanted = 0;
-  for (auto& [name, tensor] : state) {
-    if (name.compare(0, prefix.size(), prefix) != 0) continue;
-    ++wanted;
-    const auto entry = loaded.find(name.substr(prefix.size()));
-    if (entry == loaded.end())
-      throw CheckpointError(path.string() + ": '" + name + "' of the model is missing");
-    tensor = entry->second;
-  }
+  const ImportReport report =
+      import_weights(state, read_state_dict(file, section), model.weights_import, where);
   load_module_state(module, state);
-  observer.note(path.string() + ": " + std::to_string(wanted) + " of " + std::to_string(wanted) +
-                " backbone tensors loaded; the classifier starts afresh");
+  run.write("weights.csv", weights_csv(report));
+  observer.note(where + ": " + weight_format_name(file.index().format) + ", " + report.summary());
+  std::istringstream lines(report.table(kRowsShown));
+  for (std::string line; std::getline(lines, line);) observer.note(where + ": " + line);
 }
 
 std::string join_strings(const std::vector<std::string>& parts) {
@@ -193,7 +193,7 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
 
   method_ = make_method(options_.method, options_.model, train_.class_count(), options_.seed);
   if (!options_.model.weights.empty() && !resume)
-    load_backbone(method_->module(), options_.model.weights, observer_);
+    load_weights(method_->module(), options_.model, run_, observer_);
   method_->module().to(device_);
   trainer_ =
       std::make_unique<Trainer>(TrainerParts{*method_, *loader_, *labels_, train_.size(), device_,
@@ -207,6 +207,8 @@ Checkpoint Experiment::checkpoint_texts() const {
   for (const EpochRecord& record : records_) metrics += record.json() + "\n";
   checkpoint.texts = {{"config", resolved_config_},
                       {"method", method_name(options_.method)},
+                      {"backbone", backbone_name(options_.model.backbone)},
+                      {"stem", stem_name(options_.model.stem)},
                       {"class_names", ordered_json(train_.class_names).dump()},
                       {"metrics", metrics},
                       {"epochs_done", std::to_string(trainer_->epoch() - 1)},

@@ -4,11 +4,12 @@
 
 #include <utility>
 
+#include "selfcure/core/errors.h"
 #include "selfcure/engine/checkpoint.h"
 #include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/trainer.h"
 #include "selfcure/engine/upload.h"
-#include "selfcure/nn/resnet.h"
+#include "selfcure/nn/backbone.h"
 
 namespace selfcure {
 
@@ -16,8 +17,18 @@ Features extract_features(const std::filesystem::path& checkpoint, const Manifes
                           const DataOptions& data, std::shared_ptr<const PixelPack> pack,
                           std::int64_t batch_size, const c10::Device& device) {
   const at::NoGradGuard no_grad;
-  ResNet backbone;
-  load_module_state(*backbone, load_checkpoint(checkpoint).section("model.backbone."));
+  const Checkpoint saved = load_checkpoint(checkpoint);
+  // The first checkpoints did not say: there was one backbone.
+  const ModelOptions model = saved.texts.count("backbone") != 0
+                                 ? model_of_names(saved.text("backbone"), saved.text("stem"))
+                                 : ModelOptions();
+  const std::int64_t wanted = backbone_input_size(model.backbone);
+  if (wanted != 0 && data.image_size != wanted)
+    throw ConfigError(checkpoint.string() +
+                      ": expected data.image_size: " + std::to_string(wanted) +
+                      " for its backbone, got " + std::to_string(data.image_size));
+  const std::shared_ptr<FeatureNetwork> backbone = make_backbone(model);
+  load_module_state(*backbone, saved.section("model.backbone."));
   backbone->to(device);
   backbone->eval();
   const ImageStore images(manifest, store_options(data), std::move(pack));

@@ -71,6 +71,14 @@ std::string relabels_csv(const Manifest& manifest, const LabelStore& labels) {
   return csv;
 }
 
+std::string weights_csv(const ImportReport& report) {
+  std::string csv = "outcome,name,source,detail\n";
+  for (const ImportRow& row : report.rows)
+    csv += std::string(import_outcome_name(row.outcome)) + "," + csv_field(row.name) + "," +
+           csv_field(row.source) + "," + csv_field(row.detail) + "\n";
+  return csv;
+}
+
 std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
                            const std::vector<float>& importance) {
   std::string csv = "id,image,importance,label,given,clean\n";

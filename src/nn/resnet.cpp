@@ -2,8 +2,12 @@
 
 #include <torch/nn/init.h>
 
+#include <utility>
+
 namespace selfcure {
 namespace {
+
+constexpr std::int64_t kExpansion = 4;
 
 torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
                               std::int64_t stride) {
@@ -11,22 +15,35 @@ torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t ke
       torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
-torch::nn::Sequential stage(std::int64_t in, std::int64_t out, std::int64_t stride) {
-  return torch::nn::Sequential(BasicBlock(in, out, stride), BasicBlock(out, out, 1));
+torch::nn::Sequential projection(std::int64_t in, std::int64_t out, std::int64_t stride) {
+  return torch::nn::Sequential(convolution(in, out, 1, stride), torch::nn::BatchNorm2d(out));
+}
+
+template <class Block>
+torch::nn::Sequential stage(std::int64_t in, std::int64_t width, std::int64_t out,
+                            std::int64_t count, std::int64_t stride) {
+  torch::nn::Sequential blocks;
+  for (std::int64_t i = 0; i < count; ++i)
+    blocks->push_back(Block(i == 0 ? in : out, width, i == 0 ? stride : 1));
+  return blocks;
+}
+
+torch::nn::Sequential stage(ResNetBlock block, std::int64_t in, std::int64_t width,
+                            std::int64_t count, std::int64_t stride) {
+  return block == ResNetBlock::kBasic
+             ? stage<BasicBlock>(in, width, width, count, stride)
+             : stage<Bottleneck>(in, width, kExpansion * width, count, stride);
 }
 
 }  // namespace
 
-BasicBlockImpl::BasicBlockImpl(std::int64_t in_channels, std::int64_t out_channels,
-                               std::int64_t stride) {
-  conv1 = register_module("conv1", convolution(in_channels, out_channels, 3, stride));
-  bn1 = register_module("bn1", torch::nn::BatchNorm2d(out_channels));
-  conv2 = register_module("conv2", convolution(out_channels, out_channels, 3, 1));
-  bn2 = register_module("bn2", torch::nn::BatchNorm2d(out_channels));
-  if (stride != 1 || in_channels != out_channels)
-    downsample = register_module(
-        "downsample", torch::nn::Sequential(convolution(in_channels, out_channels, 1, stride),
-                                            torch::nn::BatchNorm2d(out_channels)));
+BasicBlockImpl::BasicBlockImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride) {
+  conv1 = register_module("conv1", convolution(in_channels, width, 3, stride));
+  bn1 = register_module("bn1", torch::nn::BatchNorm2d(width));
+  conv2 = register_module("conv2", convolution(width, width, 3, 1));
+  bn2 = register_module("bn2", torch::nn::BatchNorm2d(width));
+  if (stride != 1 || in_channels != width)
+    downsample = register_module("downsample", projection(in_channels, width, stride));
 }
 
 at::Tensor BasicBlockImpl::forward(const at::Tensor& input) {
@@ -36,15 +53,39 @@ at::Tensor BasicBlockImpl::forward(const at::Tensor& input) {
   return x.relu_();
 }
 
-ResNetImpl::ResNetImpl() {
+BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride) {
+  const std::int64_t out = kExpansion * width;
+  conv1 = register_module("conv1", convolution(in_channels, width, 1, 1));
+  bn1 = register_module("bn1", torch::nn::BatchNorm2d(width));
+  conv2 = register_module("conv2", convolution(width, width, 3, stride));
+  bn2 = register_module("bn2", torch::nn::BatchNorm2d(width));
+  conv3 = register_module("conv3", convolution(width, out, 1, 1));
+  bn3 = register_module("bn3", torch::nn::BatchNorm2d(out));
+  if (stride != 1 || in_channels != out)
+    downsample = register_module("downsample", projection(in_channels, out, stride));
+}
+
+at::Tensor BottleneckImpl::forward(const at::Tensor& input) {
+  at::Tensor x = bn1->forward(conv1->forward(input)).relu_();
+  x = bn2->forward(conv2->forward(x)).relu_();
+  x = bn3->forward(conv3->forward(x));
+  x += downsample.is_empty() ? input : downsample->forward(input);
+  return x.relu_();
+}
+
+ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
+  const std::int64_t expansion = options.block == ResNetBlock::kBasic ? 1 : kExpansion;
+  feature_count_ = 512 * expansion;
   conv1 = register_module(
-      "conv1",
-      torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 64, 7).stride(2).padding(3).bias(false)));
+      "conv1", stem_ == Stem::kImageNet ? convolution(3, 64, 7, 2) : convolution(3, 64, 3, 1));
   bn1 = register_module("bn1", torch::nn::BatchNorm2d(64));
-  layer1 = register_module("layer1", stage(64, 64, 1));
-  layer2 = register_module("layer2", stage(64, 128, 2));
-  layer3 = register_module("layer3", stage(128, 256, 2));
-  layer4 = register_module("layer4", stage(256, 512, 2));
+  layer1 = register_module("layer1", stage(options.block, 64, 64, options.blocks[0], 1));
+  layer2 =
+      register_module("layer2", stage(options.block, 64 * expansion, 128, options.blocks[1], 2));
+  layer3 =
+      register_module("layer3", stage(options.block, 128 * expansion, 256, options.blocks[2], 2));
+  layer4 =
+      register_module("layer4", stage(options.block, 256 * expansion, 512, options.blocks[3], 2));
   for (const auto& module : modules(/*include_self=*/false))
     if (auto* conv = module->as<torch::nn::Conv2d>())
       torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
@@ -52,7 +93,7 @@ ResNetImpl::ResNetImpl() {
 
 at::Tensor ResNetImpl::forward(const at::Tensor& images) {
   at::Tensor x = bn1->forward(conv1->forward(images)).relu_();
-  x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
+  if (stem_ == Stem::kImageNet) x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
   x = layer1->forward(x);
   x = layer2->forward(x);
   x = layer3->forward(x);

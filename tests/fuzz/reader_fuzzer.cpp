@@ -1,8 +1,8 @@
 // A libFuzzer target for each reader, chosen by the environment variable SELFCURE_FUZZ_TARGET.
 //
 // An input's first byte says whether bad lines stop the reader or are skipped; the rest is the
-// file. DataError and ConfigError are what a reader is to say of a bad file; anything else is a
-// finding.
+// file. DataError, ConfigError and CheckpointError are what a reader is to say of a bad file;
+// anything else is a finding.
 
 #include <unistd.h>
 
@@ -18,8 +18,11 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "nn/weights/zip_writer.h"
 #include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
 #include "selfcure/data/affectnet.h"
 #include "selfcure/data/ferplus.h"
 #include "selfcure/data/image_decoder.h"
@@ -30,6 +33,7 @@
 #include "selfcure/data/raf_db.h"
 #include "selfcure/data/raf_db_repack.h"
 #include "selfcure/data/webemotion.h"
+#include "selfcure/nn/weights/weight_file.h"
 
 namespace {
 
@@ -161,6 +165,46 @@ void open_changed_pack(std::string_view file) {
   (void)pixels_of_pack();
 }
 
+/// Sums up the bytes of every element that a tensor says it has: all must be in its storage.
+void touch_elements(const StoredTensor& tensor, const std::vector<std::uint8_t>& storage) {
+  std::vector<std::int64_t> at(tensor.shape.size(), 0);
+  volatile unsigned sum = 0;
+  for (std::int64_t left = tensor.element_count(); left > 0; --left) {
+    std::int64_t place = tensor.storage_offset;
+    for (std::size_t i = 0; i < at.size(); ++i) place += at[i] * tensor.strides[i];
+    const std::size_t bytes = element_bytes(tensor.type);
+    for (std::size_t i = 0; i < bytes; ++i)
+      sum = sum + storage.data()[static_cast<std::size_t>(place) * bytes + i];
+    for (std::size_t i = at.size(); i-- > 0;) {
+      if (++at[i] < tensor.shape[i]) break;
+      at[i] = 0;
+    }
+  }
+}
+
+void read_weights(const fs::path& path) {
+  const WeightFile file(path);
+  for (const StoredTensor& tensor : file.index().tensors) {
+    std::vector<std::uint8_t> storage(file.index().storages.at(tensor.storage).bytes);
+    file.read_storage(tensor.storage, storage.data());
+    touch_elements(tensor, storage);
+  }
+}
+
+/// A pickle in an archive with the right checksums, which changed archives have not.
+void read_pickled_weights(std::string_view pickle) {
+  const fs::path path = workplace().folder() / "pickled.pth";
+  {
+    AtomicFile file(path);
+    ZipWriter zip(file);
+    zip.add("archive/data.pkl", pickle);
+    zip.add("archive/data/0", std::string(48, '\1'));
+    zip.finish();
+    file.commit();
+  }
+  read_weights(path);
+}
+
 const std::map<std::string, Target>& targets() {
   static const std::map<std::string, Target> all = {
       {"raf_db",
@@ -216,6 +260,9 @@ const std::map<std::string, Target>& targets() {
          (void)decode_image(workplace().write("image", file), {1, 1, 40, 40}, 16);
        }},
       {"pack", [](std::string_view file, BadLines*) { open_changed_pack(file); }},
+      {"weights",
+       [](std::string_view file, BadLines*) { read_weights(workplace().write("weights", file)); }},
+      {"weights_pickle", [](std::string_view file, BadLines*) { read_pickled_weights(file); }},
   };
   return all;
 }
@@ -245,6 +292,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (*chosen)(file, data[0] % 2 == 0 ? nullptr : &bad_lines);
   } catch (const DataError&) {
   } catch (const ConfigError&) {
+  } catch (const CheckpointError&) {
   }
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "selfcure/data/label_store.h"
 #include "selfcure/data/manifest.h"
 #include "selfcure/engine/options.h"
+#include "selfcure/nn/weights/weight_import.h"
 
 namespace selfcure {
 
@@ -27,6 +28,9 @@ std::string relabels_csv(const Manifest& manifest, const LabelStore& labels);
 /// importance.csv: `id,image,importance,label,given,clean`, one row per sample with a weight.
 std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
                            const std::vector<float>& importance);
+
+/// weights.csv: `outcome,name,source,detail`, one row per tensor of the network or the weight file.
+std::string weights_csv(const ImportReport& report);
 
 /// Names the images and labels of a training set, so that a resume notices another one.
 std::string training_set_fingerprint(const Manifest& manifest);

@@ -6,30 +6,55 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 
+#include "selfcure/nn/feature_network.h"
 #include "selfcure/nn/resnet.h"
+#include "selfcure/nn/weights/weight_import.h"
 
 namespace selfcure {
 
 /// The networks that make features.
-enum class Backbone { kResNet18 };
+enum class Backbone { kResNet18, kResNet34, kResNet50, kVgg16, kIr50, kIresnet50 };
+
+/// As in configs: "resnet18".
+const char* backbone_name(Backbone backbone);
+/// Pixels a side that a backbone takes; 0: any size.
+std::int64_t backbone_input_size(Backbone backbone);
+/// Is it a ResNet, which can begin in two ways?
+bool has_stem(Backbone backbone);
 
 struct ModelOptions {
   Backbone backbone = Backbone::kResNet18;
-  /// Checkpoint of an earlier run whose backbone is taken over; empty: initial weights.
+  /// Of ResNets.
+  Stem stem = Stem::kImageNet;
+  /// Weight file whose backbone is taken over; empty: initial weights.
   std::filesystem::path weights;
+  /// Place of the weights in the file, as find_weights() takes it; "auto": chosen.
+  std::string weights_key = "auto";
+  /// How names of the file become the network's.
+  WeightImportOptions weights_import;
 };
+
+/// The network of a name and a stem ("imagenet", "small").
+/// @throws CheckpointError for names that this version does not know
+ModelOptions model_of_names(const std::string& backbone, const std::string& stem);
+const char* stem_name(Stem stem);
+
+/// A backbone with initial weights.
+std::shared_ptr<FeatureNetwork> make_backbone(const ModelOptions& model);
 
 /// Backbone and linear classifier: what the baseline trains.
 ///
-/// Parameter names: `backbone.` + torchvision's names, `fc.weight`, `fc.bias`.
+/// Parameter names: `backbone.` + the backbone's names, `fc.weight`, `fc.bias`.
 class ClassifierImpl : public torch::nn::Module {
  public:
   ClassifierImpl(const ModelOptions& model, std::int64_t class_count);
   /// [B, 3, H, W] -> logits [B, K].
   at::Tensor forward(const at::Tensor& images);
 
-  ResNet backbone{nullptr};
+  std::shared_ptr<FeatureNetwork> backbone;
   torch::nn::Linear fc{nullptr};
 };
 TORCH_MODULE(Classifier);
@@ -52,7 +77,7 @@ class ScnNetworkImpl : public torch::nn::Module {
   /// [B, 3, H, W] -> scores and importance weights.
   Output forward(const at::Tensor& images);
 
-  ResNet backbone{nullptr};
+  std::shared_ptr<FeatureNetwork> backbone;
   torch::nn::Linear fc{nullptr};
   torch::nn::Linear attention{nullptr};
   /// Learned delta_1, 0-d; undefined where it is a constant.

@@ -7,7 +7,10 @@
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <cstdint>
+
+#include "selfcure/nn/feature_network.h"
 
 namespace selfcure {
 
@@ -17,8 +20,8 @@ class BasicBlockImpl : public torch::nn::Module {
  public:
   /// @param stride  of the first convolution; with 2, or when the width changes, the shortcut is a
   ///                1x1 convolution with batch norm (`downsample`)
-  BasicBlockImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t stride);
-  /// [B, in, H, W] -> [B, out, ceil(H / stride), ceil(W / stride)].
+  BasicBlockImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride);
+  /// [B, in, H, W] -> [B, width, ceil(H / stride), ceil(W / stride)].
   at::Tensor forward(const at::Tensor& input);
 
   torch::nn::Conv2d conv1{nullptr}, conv2{nullptr};
@@ -27,20 +30,57 @@ class BasicBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BasicBlock);
 
-/// ResNet-18 up to its global average pooling: images to features.
+/// A 1x1, a 3x3 and a 1x1 convolution that widens four times, with batch norm around a shortcut.
+/// Source: He, Zhang, Ren, Sun, CVPR 2016, figure 5; the 3x3 has the stride, as in torchvision.
+class BottleneckImpl : public torch::nn::Module {
+ public:
+  /// @param stride  of the 3x3 convolution; with 2, or when the width changes, the shortcut is a
+  ///                1x1 convolution with batch norm (`downsample`)
+  BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride);
+  /// [B, in, H, W] -> [B, 4 * width, ceil(H / stride), ceil(W / stride)].
+  at::Tensor forward(const at::Tensor& input);
+
+  torch::nn::Conv2d conv1{nullptr}, conv2{nullptr}, conv3{nullptr};
+  torch::nn::BatchNorm2d bn1{nullptr}, bn2{nullptr}, bn3{nullptr};
+  torch::nn::Sequential downsample{nullptr};
+};
+TORCH_MODULE(Bottleneck);
+
+/// How a ResNet begins.
+enum class Stem {
+  /// 7x7 convolution of stride 2, then max pooling: images of 100 pixels and more.
+  kImageNet,
+  /// 3x3 convolution of stride 1, no pooling: images of 32 to 64 pixels, as for CIFAR.
+  kSmall,
+};
+
+enum class ResNetBlock { kBasic, kBottleneck };
+
+struct ResNetOptions {
+  ResNetBlock block = ResNetBlock::kBasic;
+  /// Blocks of each stage.
+  std::array<std::int64_t, 4> blocks = {2, 2, 2, 2};
+  Stem stem = Stem::kImageNet;
+};
+
+/// A ResNet up to its global average pooling: images to features.
 ///
 /// Parameter names and initialisation are torchvision's: convolutions Kaiming normal (fan out,
-/// ReLU), batch norm 1 and 0.
-class ResNetImpl : public torch::nn::Module {
+/// ReLU), batch norm 1 and 0. Features: 512, with bottlenecks 2048.
+class ResNetImpl : public FeatureNetwork {
  public:
-  ResNetImpl();
-  /// [B, 3, H, W] -> [B, feature_count()].
-  at::Tensor forward(const at::Tensor& images);
-  std::int64_t feature_count() const { return 512; }
+  /// ResNet-18 by default.
+  explicit ResNetImpl(const ResNetOptions& options = {});
+  at::Tensor forward(const at::Tensor& images) override;
+  std::int64_t feature_count() const override { return feature_count_; }
 
   torch::nn::Conv2d conv1{nullptr};
   torch::nn::BatchNorm2d bn1{nullptr};
   torch::nn::Sequential layer1{nullptr}, layer2{nullptr}, layer3{nullptr}, layer4{nullptr};
+
+ private:
+  Stem stem_;
+  std::int64_t feature_count_;
 };
 TORCH_MODULE(ResNet);
 

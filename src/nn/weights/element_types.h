@@ -1,0 +1,14 @@
+#pragma once
+
+#include <c10/core/ScalarType.h>
+
+#include "selfcure/nn/weights/weight_file.h"
+
+namespace selfcure {
+
+at::ScalarType scalar_type(ElementType type);
+/// @param name  of the tensor, for the message
+/// @throws ShapeError for a type that files do not hold here
+ElementType element_type(at::ScalarType type, const std::string& name);
+
+}  // namespace selfcure

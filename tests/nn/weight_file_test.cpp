@@ -1,0 +1,273 @@
+#include "selfcure/nn/weights/weight_file.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <cstdint>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+
+#include "nn/weights/checksum.h"
+#include "selfcure/core/errors.h"
+#include "support/temporary_directory.h"
+
+namespace selfcure {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TemporaryDirectory;
+using testing::write_file;
+
+const fs::path kFixtures = fs::path(SELFCURE_SOURCE_DIR) / "tests/data/weights";
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+const StoredTensor& tensor(const WeightFile& file, const std::string& name) {
+  for (const StoredTensor& candidate : file.index().tensors)
+    if (candidate.name == name) return candidate;
+  throw std::out_of_range(name);
+}
+
+std::string value(const WeightFile& file, const std::string& name) {
+  for (const StoredValue& candidate : file.index().values)
+    if (candidate.name == name) return candidate.text;
+  throw std::out_of_range(name);
+}
+
+/// The error of opening a file and reading all of it; empty when there is none.
+std::string error_of(const fs::path& path) {
+  try {
+    const WeightFile file(path);
+    for (std::size_t i = 0; i < file.index().storages.size(); ++i) {
+      std::vector<std::uint8_t> bytes(file.index().storages[i].bytes);
+      file.read_storage(i, bytes.data());
+    }
+    return "";
+  } catch (const CheckpointError& error) {
+    return error.what();
+  }
+}
+
+std::string error_of_bytes(const std::string& bytes) {
+  const TemporaryDirectory folder;
+  write_file(folder.path() / "f", bytes);
+  const std::string error = error_of(folder.path() / "f");
+  const std::string prefix = (folder.path() / "f").string() + ": ";
+  return error.compare(0, prefix.size(), prefix) == 0 ? error.substr(prefix.size()) : error;
+}
+
+/// A safetensors file of a header and so many bytes of data.
+std::string safetensors(const std::string& header, std::size_t data_bytes) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  return bytes + header + std::string(data_bytes, '\1');
+}
+
+class EveryTypeFile : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EveryTypeFile, HasPytorchsTensorsWithTheirTypesShapesStridesAndSections) {
+  const WeightFile file(kFixtures / GetParam());
+  EXPECT_EQ(file.index().tensors.size(), 14U);
+  EXPECT_EQ(file.index().storages.size(), 13U);
+  for (const auto& [name, type] : {std::pair("row", ElementType::kFloat32),
+                                   {"float16", ElementType::kFloat16},
+                                   {"bfloat16", ElementType::kBFloat16},
+                                   {"float64", ElementType::kFloat64},
+                                   {"int8", ElementType::kInt8},
+                                   {"uint8", ElementType::kUint8},
+                                   {"int16", ElementType::kInt16},
+                                   {"int32", ElementType::kInt32},
+                                   {"int64", ElementType::kInt64},
+                                   {"bool", ElementType::kBool}}) {
+    EXPECT_EQ(tensor(file, name).type, type) << name;
+    EXPECT_EQ(tensor(file, name).section, "model_state_dict");
+  }
+  const StoredTensor& row = tensor(file, "row");
+  EXPECT_EQ(row.shape, std::vector<std::int64_t>{5});
+  EXPECT_EQ(row.storage_offset, 5);
+  const StoredTensor& transposed = tensor(file, "transposed");
+  EXPECT_EQ(transposed.shape, (std::vector<std::int64_t>{5, 4}));
+  EXPECT_EQ(transposed.strides, (std::vector<std::int64_t>{1, 5}));
+  EXPECT_EQ(transposed.storage, row.storage) << "views of one tensor share its storage";
+  EXPECT_TRUE(tensor(file, "scalar").shape.empty());
+  EXPECT_EQ(tensor(file, "empty").shape, (std::vector<std::int64_t>{0, 3}));
+  EXPECT_EQ(tensor(file, "parameter").shape, std::vector<std::int64_t>{2});
+}
+
+TEST_P(EveryTypeFile, GivesTheNumbersOfAStorage) {
+  const WeightFile file(kFixtures / GetParam());
+  std::vector<std::int16_t> numbers(20);
+  ASSERT_EQ(file.index().storages[tensor(file, "int16").storage].bytes, 40U);
+  file.read_storage(tensor(file, "int16").storage, reinterpret_cast<std::uint8_t*>(numbers.data()));
+  for (std::int16_t i = 0; i < 20; ++i) EXPECT_EQ(numbers[static_cast<std::size_t>(i)], i);
+}
+
+TEST_P(EveryTypeFile, GivesThePlainValuesAsPythonPrintsThem) {
+  const WeightFile file(kFixtures / GetParam());
+  EXPECT_EQ(value(file, "epoch"), "7");
+  EXPECT_EQ(value(file, "best"), "0.5");
+  EXPECT_EQ(value(file, "name"), "h\xc3\xa9");
+  EXPECT_EQ(value(file, "numpy"), "1.25");
+  EXPECT_EQ(value(file, "numpy_int"), "-3");
+  EXPECT_EQ(value(file, "flag"), "True");
+  EXPECT_EQ(value(file, "none"), "None");
+  EXPECT_EQ(value(file, "big"), "0x400000000000000000");
+  EXPECT_EQ(value(file, "negative"), "-5");
+  EXPECT_EQ(value(file, "device"), "cpu");
+  EXPECT_EQ(value(file, "lr"), "0.001");
+}
+
+TEST_P(EveryTypeFile, IsRefusedWhereverItIsCutShort) {
+  const std::string bytes = bytes_of(kFixtures / GetParam());
+  const TemporaryDirectory folder;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    write_file(folder.path() / "f", bytes.substr(0, size));
+    ASSERT_NE(error_of(folder.path() / "f"), "") << size << " of " << bytes.size() << " bytes";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, EveryTypeFile,
+                         ::testing::Values("every_type.pth", "every_type_legacy.pth",
+                                           "every_type_protocol4.pth"));
+
+TEST(ChangedWeightFile, NeverGivesOtherNumbersWithoutAWordWhereTheFormatHasChecksums) {
+  const std::string bytes = bytes_of(kFixtures / "every_type.pth");
+  const WeightFile original(kFixtures / "every_type.pth");
+  const TemporaryDirectory folder;
+  int refused = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ (1 << at % 8));
+    write_file(folder.path() / "f", changed);
+    if (!error_of(folder.path() / "f").empty()) {
+      ++refused;
+      continue;
+    }
+    // Padding, dates and the like: everything that is read is as before.
+    const WeightFile file(folder.path() / "f");
+    ASSERT_EQ(file.index().tensors.size(), original.index().tensors.size()) << at;
+    for (std::size_t i = 0; i < original.index().tensors.size(); ++i) {
+      ASSERT_EQ(file.index().tensors[i].name, original.index().tensors[i].name) << at;
+      ASSERT_EQ(file.index().tensors[i].shape, original.index().tensors[i].shape) << at;
+    }
+  }
+  EXPECT_GT(refused, 2000) << "pickle, numbers and directory are most of the file";
+}
+
+TEST(HostileWeightFile, IsRefusedByTheNameThatItAsksFor) {
+  for (const char* name : {"hostile.pth", "hostile_legacy.pth"})
+    EXPECT_NE(error_of(kFixtures / name)
+                  .find("the pickle asks for 'posix.system', which is "
+                        "refused: expected tensors and plain values"),
+              std::string::npos)
+        << error_of(kFixtures / name);
+  EXPECT_NE(error_of(kFixtures / "namespace.pth").find("'argparse.Namespace'"), std::string::npos);
+  EXPECT_NE(error_of(kFixtures / "whole_module.pth").find("'torch.nn.modules.linear.Linear'"),
+            std::string::npos);
+}
+
+TEST(HostileWeightFile, OfTorchScriptIsSaidToBeOne) {
+  EXPECT_NE(error_of(kFixtures / "torchscript.pt").find("got a TorchScript program"),
+            std::string::npos);
+}
+
+TEST(HostileWeightFile, OfAnotherKindIsNamed) {
+  EXPECT_NE(error_of_bytes("").find("got an empty file"), std::string::npos);
+  EXPECT_NE(error_of_bytes("<!DOCTYPE html>").find("got a web page"), std::string::npos);
+  EXPECT_NE(error_of_bytes("version https://git-lfs.github.com/spec/v1\n").find("git-lfs pointer"),
+            std::string::npos);
+  EXPECT_NE(error_of_bytes("\x89HDF\r\n").find("HDF5"), std::string::npos);
+  EXPECT_NE(error_of_bytes("hello, world").find("starts otherwise"), std::string::npos);
+  const TemporaryDirectory folder;
+  EXPECT_NE(error_of(folder.path()).find("got a folder"), std::string::npos);
+  EXPECT_NE(error_of(folder.path() / "none").find("No such file"), std::string::npos);
+}
+
+TEST(ZipWeightFile, WithLyingSizesOrTricksIsRefused) {
+  const std::string bytes = bytes_of(kFixtures / "every_type.pth");
+  const std::size_t end = bytes.rfind("PK\x05\x06");
+  const std::size_t central = bytes.find("PK\x01\x02");
+  const auto with = [&](std::size_t at, const std::string& text) {
+    std::string changed = bytes;
+    changed.replace(at, text.size(), text);
+    return error_of_bytes(changed);
+  };
+  const std::size_t name = central + 46;
+  EXPECT_NE(with(name, "../").find("leads out of the archive"), std::string::npos);
+  EXPECT_NE(with(name, "/").find("leads out of the archive"), std::string::npos);
+  EXPECT_NE(with(name, "x").find("another name than the directory"), std::string::npos);
+  EXPECT_NE(with(central + 20, std::string(8, '\x7f')).find("the archive has"), std::string::npos);
+  EXPECT_NE(with(central + 8, "\x01").find("is encrypted"), std::string::npos);
+  EXPECT_NE(with(central + 10, "\x08").find("is compressed"), std::string::npos);
+  EXPECT_NE(with(end + 8, std::string("\xf0\xf0\xf0\xf0")).find("do not fit"), std::string::npos);
+}
+
+TEST(ZipChecksum, IsZlibsForEveryLengthAndAlignment) {
+  std::vector<std::uint8_t> bytes(700);
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>((i * i * 31 + i / 7) % 251);
+  for (std::size_t begin = 0; begin < 17; ++begin)
+    for (std::size_t size = 0; begin + size <= bytes.size(); ++size)
+      ASSERT_EQ(zip_checksum(bytes.data() + begin, size),
+                static_cast<std::uint32_t>(::crc32_z(0, bytes.data() + begin, size)))
+          << begin << " " << size;
+}
+
+TEST(SafetensorsFile, GivesTensorsInTheOrderOfTheirBytes) {
+  const TemporaryDirectory folder;
+  write_file(folder.path() / "a.safetensors",
+             safetensors(R"({"__metadata__":{"format":"pt"},)"
+                         R"("b":{"dtype":"I64","shape":[],"data_offsets":[24,32]},)"
+                         R"("a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})",
+                         32));
+  const WeightFile file(folder.path() / "a.safetensors");
+  ASSERT_EQ(file.index().tensors.size(), 2U);
+  EXPECT_EQ(file.index().tensors[0].name, "a");
+  EXPECT_EQ(file.index().tensors[0].strides, (std::vector<std::int64_t>{3, 1}));
+  EXPECT_EQ(file.index().tensors[1].type, ElementType::kInt64);
+  EXPECT_EQ(value(file, "format"), "pt");
+}
+
+TEST(SafetensorsFile, WithAWrongHeaderIsRefused) {
+  const auto error = [](const std::string& header, std::size_t bytes) {
+    return error_of_bytes(safetensors(header, bytes));
+  };
+  const std::string a = R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
+  EXPECT_NE(error(a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6)
+                .find("'b': expected its data at 4, got 2: overlap or hole"),
+            std::string::npos);
+  EXPECT_NE(error(a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12)
+                .find("overlap or hole"),
+            std::string::npos);
+  EXPECT_NE(error(a + "}", 3).find("are not within the 3 bytes of data"), std::string::npos);
+  EXPECT_NE(error(a + "}", 5).find("expected the end of the file"), std::string::npos);
+  EXPECT_NE(error(a + R"(,"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8)
+                .find("the name 'a' comes twice"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})", 1)
+                .find("type 'F8_E4M3' is not supported"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296,4294967296],)"
+                  R"("data_offsets":[0,4]}})",
+                  4)
+                .find("need another number of bytes"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4)
+                .find("expected sizes of 0 or more"),
+            std::string::npos);
+  EXPECT_NE(error(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4)
+                .find("'a': expected dtype, shape and two data_offsets"),
+            std::string::npos);
+  EXPECT_NE(error("{" + std::string(100, '['), 0).find("not JSON"), std::string::npos);
+  EXPECT_NE(error_of_bytes(std::string("\xff\xff\xff\xff\xff\xff\xff\x7f{", 9))
+                .find("expected at most 100,000,000 bytes"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace selfcure
