@@ -24,7 +24,6 @@ void add_data_preview(CLI::App& data, Action& action);
 void add_data_corrupt(CLI::App& data, Action& action);
 void add_data_align(CLI::App& data, Action& action);
 
-
 // The verbs below `weights`.
 void add_weights_inspect(CLI::App& weights, Action& action);
 void add_weights_convert(CLI::App& weights, Action& action);
