@@ -150,7 +150,7 @@ void add_evaluate(CLI::App& app, Action& action) {
       "  selfcure evaluate runs/demo_scn\n"
       "  selfcure evaluate runs/demo_baseline runs/demo_scn --json comparison.json\n"
       "  selfcure evaluate runs/ferplus_scn --checkpoint best --split test\n"
-      "  selfcure evaluate last.pt --set data.root=/data/FERPlus");
+      "  selfcure evaluate last.pt --set 'data.test[0].root=/data/FERPlus'");
   verb->callback(
       [arguments, &action] { action = [arguments] { return evaluate_all(*arguments); }; });
 }

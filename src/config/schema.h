@@ -23,6 +23,9 @@ struct SourceShorthand {
   bool train_given = false;
   bool valid_given = false;
   bool test_given = false;
+  /// Did a source take it over?
+  bool dataset_used = false;
+  bool root_used = false;
   /// Of the list element that is being read.
   bool element_dataset_given = false;
   bool element_root_given = false;

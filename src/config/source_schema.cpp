@@ -220,6 +220,8 @@ void add_sources(ConfigItemList& list, const std::string& key, ConfigDraft& draf
     if (!shorthand.element_root_given && !shorthand.root_given) {
       fail({}, "missing required key '" + element + ".root' or 'data.root'");
     }
+    shorthand.dataset_used |= !shorthand.element_dataset_given;
+    shorthand.root_used |= !shorthand.element_root_given;
     shorthand.element_dataset_given = false;
     shorthand.element_root_given = false;
   };
@@ -335,6 +337,16 @@ void finish_data(ConfigDraft& draft, const ConfigFail& fail) {
     source.splits = splits;
     sources = {source};
   };
+  const bool is_filled = !shorthand.train_given || !shorthand.test_given ||
+                         (!shorthand.valid_given && !shorthand.valid_split.empty());
+  // A key without effect would pass for one that was obeyed.
+  const auto refuse_unused = [&](bool given, bool used, const std::string& key) {
+    if (given && !used && !is_filled)
+      fail({key}, "has no effect, since every source has a " + key +
+                      " of its own: expected data.train[0]." + key + ", data.test[0]." + key);
+  };
+  refuse_unused(shorthand.dataset_given, shorthand.dataset_used, "dataset");
+  refuse_unused(shorthand.root_given, shorthand.root_used, "root");
   fill(shorthand.train_given, shorthand.train_split, data.train);
   fill(shorthand.valid_given, shorthand.valid_split, data.valid);
   fill(shorthand.test_given, shorthand.test_split, data.test);

@@ -59,12 +59,16 @@ void add_text(ByteHasher& hasher, const std::string& text) {
   hasher.add(text.data(), text.size());
 }
 
-/// Size and time of change in nanoseconds; -1 for a file that cannot be seen.
-std::array<std::int64_t, 2> state_of(const fs::path& path) {
+/// Size, number, and times of change in nanoseconds; -1 for a file that cannot be seen.
+///
+/// Copies keep the time of the content; the time of the file itself cannot be set back.
+std::array<std::int64_t, 4> state_of(const fs::path& path) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return {-1, -1};
-  return {static_cast<std::int64_t>(status.st_size),
-          std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+  if (::stat(path.c_str(), &status) != 0) return {-1, -1, -1, -1};
+  return {static_cast<std::int64_t>(status.st_size), static_cast<std::int64_t>(status.st_ino),
+          std::int64_t{status.st_mtim.tv_sec} * kSecond + status.st_mtim.tv_nsec,
+          std::int64_t{status.st_ctim.tv_sec} * kSecond + status.st_ctim.tv_nsec};
 }
 
 PackKey key_of(const Manifest& manifest, int image_size) {
@@ -81,7 +85,7 @@ PackKey key_of(const Manifest& manifest, int image_size) {
     rows.add(part.data(), sizeof(part));
     if (last_image != nullptr && *last_image == row.image) continue;
     last_image = &row.image;
-    const std::array<std::int64_t, 2> state = state_of(manifest.root / row.image);
+    const std::array<std::int64_t, 4> state = state_of(manifest.root / row.image);
     content.add(state.data(), sizeof(state));
   }
   const ByteHash name = rows.result();

@@ -97,9 +97,14 @@ std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
 std::string training_set_fingerprint(const Manifest& manifest) {
   XXH3_state_t* state = XXH3_createState();
   XXH3_64bits_reset(state);
+  for (const std::string& name : manifest.class_names)
+    XXH3_64bits_update(state, name.data(), name.size() + 1);
+  XXH3_64bits_update(state, &manifest.frames_per_video, sizeof(manifest.frames_per_video));
   for (const ManifestRow& row : manifest.rows) {
     XXH3_64bits_update(state, row.image.data(), row.image.size() + 1);
     XXH3_64bits_update(state, &row.given, sizeof(row.given));
+    // What relabelling is judged by must not change on the way.
+    XXH3_64bits_update(state, &row.clean, sizeof(row.clean));
     if (!row.box.empty()) XXH3_64bits_update(state, &row.box, sizeof(row.box));
     if (row.frame >= 0) XXH3_64bits_update(state, &row.frame, sizeof(row.frame));
   }
