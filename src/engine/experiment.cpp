@@ -429,10 +429,10 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
     throw ConfigError(std::string("evaluate: the config names no ") + to_string(split) + " set");
   const auto trained_on =
       ordered_json::parse(checkpoint.text("class_names")).get<std::vector<std::string>>();
-  CheckpointEvaluation evaluation{{ConfusionMatrix(1), {}, {}, {}, 0},
-                                  with_classes_of(load_manifest(options.data, split, observer),
-                                                  trained_on, options.data.other_classes),
-                                  0};
+  // Before the aggregate: gcc 12 destroys its first members twice when a later one throws.
+  Manifest loaded = with_classes_of(load_manifest(options.data, split, observer), trained_on,
+                                    options.data.other_classes);
+  CheckpointEvaluation evaluation{{ConfusionMatrix(1), {}, {}, {}, 0}, std::move(loaded), 0};
   Manifest& manifest = evaluation.manifest;
   if (manifest.class_names.size() != trained_on.size())
     throw CheckpointError(checkpoint_path.string() + ": trained on " +
