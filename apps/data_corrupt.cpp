@@ -31,6 +31,11 @@ int corrupt(const CorruptArguments& arguments) {
     throw ConfigError(arguments.config +
                       ": data.noise.type: expected a type of noise to inject, got none");
   }
+  if (!manifest.distributions.empty()) {
+    throw ConfigError(arguments.config +
+                      ": expected data with one label per image, got the vote distributions of " +
+                      manifest.name + ", which a list cannot hold; set labels: majority");
+  }
   const NoiseReport report =
       prepare_training_set(manifest, options, resolve_device(options.train.device), observer).noise;
   write_noisy_set(arguments.out, manifest, noise, report, arguments.replace);

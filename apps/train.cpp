@@ -58,6 +58,9 @@ class ConsoleObserver : public TrainingObserver {
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
   }
+  void preparing(const std::string& what, std::int64_t done, std::int64_t total) override {
+    if (bar_.due(done, total)) bar_.draw(what, done, total, "images");
+  }
   int stop_signal() override { return apps::stop_signal(); }
   void clear() { bar_.clear(); }
 

@@ -1,4 +1,6 @@
+#include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "schema.h"
 
@@ -6,6 +8,7 @@ namespace selfcure {
 namespace {
 
 const ConfigRange kProbability{0, 1};
+constexpr double kRowSumTolerance = 1e-6;
 
 void add_class_map(ConfigItemList& list, NoiseOptions& noise) {
   const auto arrows =
@@ -24,8 +27,43 @@ void add_class_map(ConfigItemList& list, NoiseOptions& noise) {
   };
 }
 
+/// Mistakes of a transition matrix that show without the number of classes.
+void check_matrix(const NoiseOptions& noise, const ConfigFail& fail) {
+  const std::size_t rows = noise.matrix.size();
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::vector<double>& row = noise.matrix[i];
+    const std::string where = "row " + std::to_string(i);
+    if (row.size() != rows) {
+      fail({"matrix"}, "expected " + std::to_string(rows) + " entries in " + where +
+                           ", as many as rows, got " + std::to_string(row.size()));
+      return;
+    }
+    const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+    if (std::abs(sum - 1) > kRowSumTolerance) {
+      fail({"matrix"}, "expected " + where + " to sum to 1, got " + write_double(sum));
+      return;
+    }
+  }
+}
+
+/// Keys that only one type has: another type would ignore them.
+void refuse_keys_of_others(const NoiseOptions& noise, const ConfigFail& fail) {
+  const NoiseOptions defaults;
+  const auto refuse = [&](NoiseType owner, const std::string& key, bool is_set) {
+    if (noise.type != owner && is_set)
+      fail({key, "type"}, std::string("belongs to data.noise.type: ") + to_string(owner) +
+                              ", and the type is " + to_string(noise.type));
+  };
+  refuse(NoiseType::kAsymmetric, "class_map", !noise.class_map.empty());
+  refuse(NoiseType::kMatrix, "matrix", !noise.matrix.empty());
+  refuse(NoiseType::kInstance, "features_from", !noise.features_from.empty());
+  refuse(NoiseType::kFile, "file", !noise.file.empty());
+  refuse(NoiseType::kFile, "first_label", noise.first_label != defaults.first_label);
+  refuse(NoiseType::kFile, "require_complete", noise.require_complete != defaults.require_complete);
+}
+
 /// What the noise type lacks or cannot have; the data are checked when they are read.
-void check_noise_keys(const NoiseOptions& noise, const ConfigFail& fail) {
+void check_noise_keys(const NoiseOptions& noise, bool rate_given, const ConfigFail& fail) {
   const std::string type = to_string(noise.type);
   const auto wants = [&](NoiseType owner, const std::string& key, bool missing) {
     if (noise.type == owner && missing) {
@@ -40,6 +78,20 @@ void check_noise_keys(const NoiseOptions& noise, const ConfigFail& fail) {
     fail({"rate", "type"},
          "expected 0 with data.noise.type: " + type + ", got '" + write_double(noise.rate) + "'");
   }
+  const bool has_rate = noise.type != NoiseType::kNone && noise.type != NoiseType::kMatrix &&
+                        noise.type != NoiseType::kFile;
+  if (has_rate && !rate_given)
+    fail({"type"}, "expected data.noise.rate beside type: " + type + ", got none");
+  const bool may_be_exact = has_rate && noise.type != NoiseType::kInstance;
+  const bool may_be_per_class = may_be_exact || noise.type == NoiseType::kMatrix;
+  if ((noise.exactness == NoiseExactness::kExact && !may_be_exact) ||
+      (noise.exactness == NoiseExactness::kPerClass && !may_be_per_class)) {
+    fail({"exactness", "type"},
+         std::string("expected iid") + (may_be_per_class ? " or per_class" : "") +
+             " with data.noise.type: " + type + ", got '" + to_string(noise.exactness) + "'");
+  }
+  refuse_keys_of_others(noise, fail);
+  check_matrix(noise, fail);
   wants(NoiseType::kAsymmetric, "class_map", noise.class_map.empty());
   wants(NoiseType::kMatrix, "matrix", noise.matrix.empty());
   wants(NoiseType::kInstance, "features_from", noise.features_from.empty());
@@ -66,7 +118,7 @@ void add_memory(ConfigItemList& list, std::int64_t& megabytes) {
   item.runtime = true;
 }
 
-ConfigItems noise_items(NoiseOptions& noise) {
+ConfigItems noise_items(NoiseOptions& noise, bool& rate_given) {
   ConfigItemList list;
   list.choice("type", noise.type,
               {{"none", "labels stay as the data set gives them"},
@@ -81,7 +133,9 @@ ConfigItems noise_items(NoiseOptions& noise) {
               "that relabelling can be judged.");
   list.real("rate", noise.rate, kProbability,
             "Share of the training labels that become wrong (with symmetric_with_self: are drawn "
-            "anew). The share that comes out is recorded. matrix and file have none.");
+            "anew). The share that comes out is recorded. matrix and file have none, the other "
+            "types want it.")
+      .given = &rate_given;
   list.choice("exactness", noise.exactness,
               {{"iid", "each label by itself, so that the share varies around the rate"},
                {"exact", "exactly the rate of all labels"},
@@ -172,11 +226,13 @@ ConfigItems data_items(ConfigDraft& draft) {
   list.choice("on_error", data.on_error,
               {{"stop", "the run ends with the name of the image"},
                {"skip", "the image is left out, named and counted"}},
-              "What to do with an image that cannot be read, and with a bad row of AffectNet's "
+              "What to do with an image that cannot be read, and with a bad line of a data set's "
               "lists.");
   list.section("noise", "Label noise that is injected into the training labels.",
-               [&data] { return noise_items(data.noise); })
-      .check = [&data](const ConfigFail& fail) { check_noise_keys(data.noise, fail); };
+               [&data, &draft] { return noise_items(data.noise, draft.noise_rate_given); })
+      .check = [&data, &draft](const ConfigFail& fail) {
+    check_noise_keys(data.noise, draft.noise_rate_given, fail);
+  };
   list.section("augment", "Random changes of training images, drawn anew in each epoch.",
                [&data] { return augment_items(data.augment); })
       .check = [&data](const ConfigFail& fail) {

@@ -75,6 +75,8 @@ struct ConfigItem {
   std::string inactive;
   /// Set to true when the key is given.
   bool* given = nullptr;
+  /// Set to ConfigPlace::order when the key is given.
+  std::size_t* given_order = nullptr;
 
   bool is_section() const { return static_cast<bool>(items); }
   bool is_list() const { return static_cast<bool>(element); }

@@ -82,6 +82,7 @@ class Reader {
       return;
     }
     if (item.given != nullptr) *item.given = true;
+    if (item.given_order != nullptr) *item.given_order = entry->value.place.order;
     if (!item.inactive.empty()) {
       problems_.add(entry->key_place, "key '" + item_path + "' " + item.inactive);
     } else if (item.is_section()) {

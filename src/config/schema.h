@@ -23,12 +23,16 @@ struct SourceShorthand {
   bool train_given = false;
   bool valid_given = false;
   bool test_given = false;
-  /// Did a source take it over?
-  bool dataset_used = false;
-  bool root_used = false;
+  bool class_map_given = false;
+  bool train_split_given = false;
+  bool valid_split_given = false;
+  bool test_split_given = false;
+  /// ConfigPlace::order of each key, those of the lists too.
+  std::map<std::string, std::size_t> given_order;
+  /// Did an element of a list take it over? Keys are those of the short form.
+  std::map<std::string, bool> inherited;
   /// Of the list element that is being read.
-  bool element_dataset_given = false;
-  bool element_root_given = false;
+  std::map<std::string, bool> element_given;
 };
 
 /// The options that a schema is bound to, and what only the config knows of.
@@ -36,6 +40,7 @@ struct ConfigDraft {
   ConfigDraft();
   ExperimentOptions options;
   SourceShorthand shorthand;
+  bool noise_rate_given = false;
 };
 
 /// The whole schema, bound to `draft`: each key of a config is declared here and nowhere else.

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "schema.h"
 #include "selfcure/data/dataset_layout.h"
@@ -175,19 +177,21 @@ ConfigItems source_items(SourceOptions& source, Split default_split, SourceShort
   ConfigItem& dataset = list.choice("dataset", source.dataset, dataset_choices(),
                                     "Which data set this source is. Says how its folder is read.");
   dataset.selector = true;
-  dataset.given = &shorthand.element_dataset_given;
+  dataset.given = &shorthand.element_given["dataset"];
   dataset.default_note = "that of data.dataset";
   ConfigItem& root =
       list.path("root", source.root, false, "Folder of the data set as it was downloaded.");
-  root.given = &shorthand.element_root_given;
+  root.given = &shorthand.element_given["root"];
   root.default_note = "that of data.root";
   if (source.splits.empty()) source.splits = {default_split};
   add_split(list, "split", source.splits, false,
             "Splits to take, joined in this order, for example train+valid.");
-  list.arrows("class_map", source.class_map, true, kClassMapDoc).default_note =
-      "that of data.class_map";
+  ConfigItem& class_map = list.arrows("class_map", source.class_map, true, kClassMapDoc);
+  class_map.given = &shorthand.element_given["class_map"];
+  class_map.default_note = "that of data.class_map";
   for (ReaderKey& key : reader_keys(source)) {
     key.item.default_note = "that of data." + key.item.key;
+    key.item.given = &shorthand.element_given[key.item.key];
     if (!key.belongs_to(source.dataset)) {
       key.item.inactive = "belongs to " + key.owners() + ", and this source is of another";
     }
@@ -202,6 +206,7 @@ void add_sources(ConfigItemList& list, const std::string& key, ConfigDraft& draf
   ConfigItem& item = list.add(key, "a list of sources", doc);
   SourceShorthand& shorthand = draft.shorthand;
   item.given = &given;
+  item.given_order = &shorthand.given_order[key];
   item.min_size = split == Split::kValid ? 0 : 1;
   item.size = [&sources] { return sources.size(); };
   item.resize = [&sources, &shorthand, split](std::size_t size) {
@@ -212,18 +217,21 @@ void add_sources(ConfigItemList& list, const std::string& key, ConfigDraft& draf
   item.element = [&sources, &shorthand, split](std::size_t index) {
     return source_items(sources.at(index), split, shorthand);
   };
-  item.finish_element = [&shorthand, key](std::size_t index, const ConfigFail& fail) {
+  item.finish_element = [&sources, &shorthand, key](std::size_t index, const ConfigFail& fail) {
     const std::string element = "data." + key + "[" + std::to_string(index) + "]";
-    if (!shorthand.element_dataset_given && !shorthand.dataset_given) {
+    if (!shorthand.element_given["dataset"] && !shorthand.dataset_given) {
       fail({}, "missing required key '" + element + ".dataset' or 'data.dataset'");
     }
-    if (!shorthand.element_root_given && !shorthand.root_given) {
+    if (!shorthand.element_given["root"] && !shorthand.root_given) {
       fail({}, "missing required key '" + element + ".root' or 'data.root'");
     }
-    shorthand.dataset_used |= !shorthand.element_dataset_given;
-    shorthand.root_used |= !shorthand.element_root_given;
-    shorthand.element_dataset_given = false;
-    shorthand.element_root_given = false;
+    const auto inherit = [&shorthand](const std::string& name) {
+      if (!shorthand.element_given[name]) shorthand.inherited[name] = true;
+    };
+    for (const char* const name : {"dataset", "root", "class_map"}) inherit(name);
+    for (const ReaderKey& reader_key : reader_keys(sources.at(index)))
+      if (reader_key.belongs_to(sources[index].dataset)) inherit(reader_key.item.key);
+    for (auto& [name, is_given] : shorthand.element_given) is_given = false;
   };
 }
 
@@ -234,36 +242,44 @@ void add_shorthand(ConfigItemList& list, SourceShorthand& shorthand) {
                   "data.test do not say otherwise.");
   dataset.input_only = true;
   dataset.given = &shorthand.dataset_given;
+  dataset.given_order = &shorthand.given_order["dataset"];
   dataset.default_note = "none: required unless every source names its own";
   ConfigItem& root = list.path("root", shorthand.source.root, false,
                                "Folder of that data set as it was downloaded. A relative path "
                                "starts at the working directory.");
   root.input_only = true;
   root.given = &shorthand.root_given;
+  root.given_order = &shorthand.given_order["root"];
   root.default_note = "none: required unless every source names its own";
-  list.arrows("class_map", shorthand.source.class_map, true, kClassMapDoc).input_only = true;
+  ConfigItem& class_map = list.arrows("class_map", shorthand.source.class_map, true, kClassMapDoc);
+  class_map.input_only = true;
+  class_map.given = &shorthand.class_map_given;
+  class_map.given_order = &shorthand.given_order["class_map"];
   for (ReaderKey& key : reader_keys(shorthand.source)) {
     key.item.doc += " Only " + key.owners() + (key.datasets.size() > 1 ? " have it." : " has it.");
     key.item.input_only = true;
     key.item.given = &shorthand.reader_key_given[key.item.key];
+    key.item.given_order = &shorthand.given_order[key.item.key];
     list.add(key.item.key, "", "") = key.item;
   }
-  const auto add = [&list](const std::string& key, std::vector<Split>& splits, bool may_be_none,
-                           const std::string& doc) {
+  const auto add = [&list, &shorthand](const std::string& key, std::vector<Split>& splits,
+                                       bool& given, bool may_be_none, const std::string& doc) {
     ConfigItemList one;
     add_split(one, key, splits, may_be_none, doc);
     ConfigItem item = one.take().front();
     item.input_only = true;
+    item.given = &given;
+    item.given_order = &shorthand.given_order[key];
     list.add(key, "", "") = item;
   };
-  add("train_split", shorthand.train_split, false,
+  add("train_split", shorthand.train_split, shorthand.train_split_given, false,
       "Splits to train on, joined in this order; the SCN authors train on train+valid of FERPlus. "
-      "Unused where data.train is given.");
-  add("valid_split", shorthand.valid_split, true,
+      "Has no place beside data.train.");
+  add("valid_split", shorthand.valid_split, shorthand.valid_split_given, true,
       "Split that chooses the best epoch. With none the test set chooses, which flatters the "
-      "result, and every output says so. Unused where data.valid is given.");
-  add("test_split", shorthand.test_split, false,
-      "Split that the results are measured on. Unused where data.test is given.");
+      "result, and every output says so. Has no place beside data.valid.");
+  add("test_split", shorthand.test_split, shorthand.test_split_given, false,
+      "Split that the results are measured on. Has no place beside data.test.");
 }
 
 bool has_validation(Dataset dataset) {
@@ -283,19 +299,63 @@ bool has_validation(Dataset dataset) {
   return true;
 }
 
+/// One spelling of a path for all that lead to the same place.
+std::filesystem::path place(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error).lexically_normal();
+  const std::filesystem::path found = std::filesystem::weakly_canonical(absolute, error);
+  std::filesystem::path result = error ? absolute : found;
+  if (!result.has_filename()) result = result.parent_path();
+  return result;
+}
+
+bool is_same_place(const SourceOptions& a, const SourceOptions& b) {
+  return a.dataset == b.dataset && place(a.root) == place(b.root);
+}
+
+/// The file that lists a split of Dataset::kList.
+std::filesystem::path list_of(const SourceOptions& source, Split split) {
+  if (!source.table.empty()) return source.table;
+  return split == Split::kTrain   ? source.train_list
+         : split == Split::kValid ? source.valid_list
+                                  : source.test_list;
+}
+
+/// Whether split `of_a` of a source is split `of_b` of another; false if they only may overlap,
+/// which shows when they are read.
+bool is_same_split(const SourceOptions& a, Split of_a, const SourceOptions& b, Split of_b) {
+  if (!is_same_place(a, b)) return false;
+  if (a.dataset != Dataset::kList) return of_a == of_b;
+  const std::filesystem::path list_a = list_of(a, of_a), list_b = list_of(b, of_b);
+  if (list_a.empty() || list_b.empty() || place(a.root / list_a) != place(b.root / list_b))
+    return false;
+  return of_a == of_b || a.table.empty() || b.table.empty();
+}
+
 /// A split that both sides hold, if there is one.
 const char* shared_split(const std::vector<SourceOptions>& left,
                          const std::vector<SourceOptions>& right) {
-  for (const SourceOptions& a : left) {
-    for (const SourceOptions& b : right) {
-      if (a.dataset != b.dataset || a.root.lexically_normal() != b.root.lexically_normal())
-        continue;
-      for (const Split split : a.splits) {
-        if (std::count(b.splits.begin(), b.splits.end(), split) != 0) return to_string(split);
-      }
-    }
-  }
+  for (const SourceOptions& a : left)
+    for (const SourceOptions& b : right)
+      for (const Split of_a : a.splits)
+        for (const Split of_b : b.splits)
+          if (is_same_split(a, of_a, b, of_b)) return to_string(of_b);
   return nullptr;
+}
+
+/// Two ways to part the clips of one root put clips of the training into the test.
+bool parts_clips_alike(const SourceOptions& a, const SourceOptions& b) {
+  return a.dataset != Dataset::kWebEmotion || !is_same_place(a, b) ||
+         (a.valid_share == b.valid_share && a.test_share == b.test_share &&
+          a.split_seed == b.split_seed && a.clip_table == b.clip_table);
+}
+
+bool part_clips_alike(const std::vector<SourceOptions>& left,
+                      const std::vector<SourceOptions>& right) {
+  return std::all_of(left.begin(), left.end(), [&](const SourceOptions& a) {
+    return std::all_of(right.begin(), right.end(),
+                       [&](const SourceOptions& b) { return parts_clips_alike(a, b); });
+  });
 }
 
 }  // namespace
@@ -337,16 +397,35 @@ void finish_data(ConfigDraft& draft, const ConfigFail& fail) {
     source.splits = splits;
     sources = {source};
   };
+  // A key without effect would pass for one that was obeyed; but lists of --set may replace the
+  // short form of a file.
+  const auto order_of = [&shorthand](const std::string& key) {
+    const auto found = shorthand.given_order.find(key);
+    return found == shorthand.given_order.end() ? std::size_t{0} : found->second;
+  };
+  const std::size_t lists_order =
+      std::max({order_of("train"), order_of("valid"), order_of("test")});
   const bool is_filled = !shorthand.train_given || !shorthand.test_given ||
                          (!shorthand.valid_given && !shorthand.valid_split.empty());
-  // A key without effect would pass for one that was obeyed.
-  const auto refuse_unused = [&](bool given, bool used, const std::string& key) {
-    if (given && !used && !is_filled)
+  const auto refuse_unused = [&](bool given, const std::string& key) {
+    const auto inherited = shorthand.inherited.find(key);
+    const bool is_used = inherited != shorthand.inherited.end() && inherited->second;
+    if (given && !is_used && !is_filled && order_of(key) >= lists_order)
       fail({key}, "has no effect, since every source has a " + key +
                       " of its own: expected data.train[0]." + key + ", data.test[0]." + key);
   };
-  refuse_unused(shorthand.dataset_given, shorthand.dataset_used, "dataset");
-  refuse_unused(shorthand.root_given, shorthand.root_used, "root");
+  refuse_unused(shorthand.dataset_given, "dataset");
+  refuse_unused(shorthand.root_given, "root");
+  refuse_unused(shorthand.class_map_given, "class_map");
+  for (const auto& [key, given] : shorthand.reader_key_given) refuse_unused(given, key);
+  const auto refuse_split = [&](bool given, bool sources_given, const std::string& part) {
+    if (given && sources_given && order_of(part + "_split") >= order_of(part))
+      fail({part + "_split", part},
+           "has no effect beside data." + part + ": expected data." + part + "[0].split");
+  };
+  refuse_split(shorthand.train_split_given, shorthand.train_given, "train");
+  refuse_split(shorthand.valid_split_given, shorthand.valid_given, "valid");
+  refuse_split(shorthand.test_split_given, shorthand.test_given, "test");
   fill(shorthand.train_given, shorthand.train_split, data.train);
   fill(shorthand.valid_given, shorthand.valid_split, data.valid);
   fill(shorthand.test_given, shorthand.test_split, data.test);
@@ -375,6 +454,12 @@ void check_data(const ConfigDraft& draft, const ConfigFail& fail) {
         fail({parts[i].key}, "expected train or test, the splits of " +
                                  std::string(to_string(source.dataset)) + ", got 'valid'");
       }
+      if (source.dataset == Dataset::kList && !source.table.empty() &&
+          !(source.train_list.empty() && source.valid_list.empty() && source.test_list.empty())) {
+        fail({parts[i].key},
+             "expected either table or train_list, valid_list and test_list, got "
+             "both");
+      }
       if (source.dataset == Dataset::kWebEmotion && source.valid_share + source.test_share > 1 &&
           !shares_said) {
         shares_said = true;  // the short form gives it to several sources
@@ -389,6 +474,13 @@ void check_data(const ConfigDraft& draft, const ConfigFail& fail) {
       fail({parts[i].key, parts[j].key}, "expected other images than those of data." +
                                              parts[j].key + ", got the split '" + split +
                                              "' in both");
+    }
+    for (std::size_t j = 0; j <= i; ++j) {
+      if (part_clips_alike(parts[j].sources, parts[i].sources)) continue;
+      fail({parts[i].key, parts[j].key},
+           "expected the valid_share, test_share, split_seed and clip_table of data." +
+               parts[j].key +
+               " for the same root, got others: training clips would be in the test");
     }
   }
   SourceOptions any;

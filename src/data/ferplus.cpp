@@ -1,5 +1,6 @@
 #include "selfcure/data/ferplus.h"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -116,6 +117,12 @@ bool add_row(Manifest& manifest, std::string image, const FerPlusVotes& votes, F
   return true;
 }
 
+std::optional<TextLine> next_full_line(TextFile& table) {
+  std::optional<TextLine> line = table.next_line();
+  while (line && line->text.empty()) line = table.next_line();
+  return line;
+}
+
 /// fer2013new.csv, row by row.
 class VotesTable {
  public:
@@ -130,16 +137,16 @@ class VotesTable {
 
   const TextFile& file() const { return table_; }
 
-  std::optional<Row> next_row() {
-    std::optional<TextLine> line = table_.next_line();
-    while (line && line->text.empty()) line = table_.next_line();
-    if (!line) return std::nullopt;
-    std::vector<std::string> fields = table_.csv_fields(*line);
-    check_field_count(table_, *line, fields.size(), kFirstVote + kVoteColumns);
-    const Split split = parse_usage(table_, *line, fields[0]);
-    const FerPlusVotes votes = parse_votes(table_, *line, fields);
-    if (!fields[1].empty()) check_image_name(table_, *line, fields[1]);
-    return Row{*line, split, std::move(fields[1]), votes};
+  /// The next line that is not empty.
+  std::optional<TextLine> next_line() { return next_full_line(table_); }
+
+  Row parse(const TextLine& line) const {
+    std::vector<std::string> fields = table_.csv_fields(line);
+    check_field_count(table_, line, fields.size(), kFirstVote + kVoteColumns);
+    const Split split = parse_usage(table_, line, fields[0]);
+    const FerPlusVotes votes = parse_votes(table_, line, fields);
+    if (!fields[1].empty()) check_image_name(table_, line, fields[1]);
+    return Row{line, split, std::move(fields[1]), votes};
   }
 
  private:
@@ -186,73 +193,96 @@ class AlignedTables {
     std::int32_t original;  // FERPlus's class of FER2013's label
   };
 
-  explicit AlignedTables(const fs::path& root)
-      : votes_(root / kVotesTable), pixels_(root / kPixelsTable) {
+  AlignedTables(const fs::path& root, BadLines* bad_lines)
+      : votes_(root / kVotesTable), pixels_(root / kPixelsTable), bad_lines_(bad_lines) {
     check_header(pixels_, kPixelsHeader);
   }
 
   const TextFile& pixels_file() const { return pixels_; }
 
-  std::optional<Row> next_row() {
-    std::optional<VotesTable::Row> row = votes_.next_row();
-    std::optional<TextLine> line = pixels_.next_line();
-    while (line && line->text.empty()) line = pixels_.next_line();
-    if (!row && !line) return std::nullopt;
-    if (!row)
-      pixels_.fail(
-          *line, std::string("expected no more rows than in ") + kVotesTable + ", got another one");
-    if (!line) {
-      throw DataError(pixels_.path().string() + ": expected a row for " +
-                      votes_.file().where(row->line) + ", got the end of the file");
+  /// Calls `use` with each row that can be read; what it throws is a mistake of that row too.
+  void for_each_row(const std::function<void(Row&)>& use) {
+    while (true) {
+      const std::optional<TextLine> votes = votes_.next_line();
+      const std::optional<TextLine> line = next_full_line(pixels_);
+      if (!votes && !line) return;
+      if (!votes)
+        pixels_.fail(*line, std::string("expected no more rows than in ") + kVotesTable +
+                                ", got another one");
+      if (!line) {
+        throw DataError(pixels_.path().string() + ": expected a row for " +
+                        votes_.file().where(*votes) + ", got the end of the file");
+      }
+      std::string mismatch;
+      read_or_skip(bad_lines_, [&] {
+        Row row = parse(*votes, *line, mismatch);
+        if (mismatch.empty()) use(row);
+      });
+      if (!mismatch.empty()) pixels_.fail(*line, mismatch);
     }
-    std::vector<std::string> fields = pixels_.csv_fields(*line);
-    check_field_count(pixels_, *line, fields.size(), 3);
-    const std::optional<std::int64_t> emotion = parse_integer(fields[0]);
-    const std::optional<std::int32_t> original = ferplus_class_of_emotion(emotion.value_or(-1));
-    if (!original) pixels_.fail(*line, "label " + in_quotes(fields[0]) + " is not in 0..6");
-    if (parse_usage(pixels_, *line, fields[2]) != row->split) {
-      pixels_.fail(*line, "expected usage " + std::string(names_of(row->split).usage) + " as in " +
-                              votes_.file().where(row->line) + ", got " + fields[2]);
-    }
-    return Row{std::move(*row), *line, std::move(fields[1]), *original};
   }
 
  private:
+  /// @param mismatch  set if the rows do not belong together
+  Row parse(const TextLine& votes, const TextLine& line, std::string& mismatch) const {
+    VotesTable::Row row = votes_.parse(votes);
+    std::vector<std::string> fields = pixels_.csv_fields(line);
+    check_field_count(pixels_, line, fields.size(), 3);
+    const std::optional<std::int64_t> emotion = parse_integer(fields[0]);
+    const std::optional<std::int32_t> original = ferplus_class_of_emotion(emotion.value_or(-1));
+    if (!original) pixels_.fail(line, "label " + in_quotes(fields[0]) + " is not in 0..6");
+    if (parse_usage(pixels_, line, fields[2]) != row.split)
+      mismatch = "expected usage " + std::string(names_of(row.split).usage) + " as in " +
+                 votes_.file().where(votes) + ", got " + fields[2];
+    return Row{std::move(row), line, std::move(fields[1]), *original};
+  }
+
   VotesTable votes_;
   TextFile pixels_;
+  BadLines* bad_lines_;
 };
 
-void read_tables(const fs::path& root, Split split, FerPlusLabels labels, Manifest& manifest) {
-  AlignedTables tables(root);
+void read_tables(const FerPlusOptions& options, Split split, FerPlusLabels labels,
+                 Manifest& manifest) {
+  AlignedTables tables(options.root, options.bad_lines);
   manifest.inline_side = kSide;
-  while (std::optional<AlignedTables::Row> row = tables.next_row()) {
-    if (row->votes.split != split || row->votes.name.empty()) continue;
-    if (add_row(manifest, std::move(row->votes.name), row->votes.votes, labels, row->original))
-      append_pixels(tables.pixels_file(), row->line, row->pixels, manifest.inline_pixels);
-  }
+  tables.for_each_row([&](AlignedTables::Row& row) {
+    if (row.votes.split != split || row.votes.name.empty()) return;
+    if (!ferplus_target(row.votes.votes, labels)) return;
+    const std::size_t size = manifest.inline_pixels.size();
+    try {
+      append_pixels(tables.pixels_file(), row.line, row.pixels, manifest.inline_pixels);
+    } catch (const DataError&) {
+      manifest.inline_pixels.resize(size);
+      throw;
+    }
+    add_row(manifest, std::move(row.votes.name), row.votes.votes, labels, row.original);
+  });
 }
 
 /// FERPlus's class of the FER2013 label of each named image; of a name that comes twice, that of
 /// its first row.
-std::unordered_map<std::string, std::int32_t> read_original_labels(const fs::path& root) {
-  AlignedTables tables(root);
+std::unordered_map<std::string, std::int32_t> read_original_labels(const fs::path& root,
+                                                                   BadLines* bad_lines) {
+  AlignedTables tables(root, bad_lines);
   std::unordered_map<std::string, std::int32_t> labels;
-  while (std::optional<AlignedTables::Row> row = tables.next_row()) {
-    if (!row->votes.name.empty()) labels.emplace(std::move(row->votes.name), row->original);
-  }
+  tables.for_each_row([&](AlignedTables::Row& row) {
+    if (!row.votes.name.empty()) labels.emplace(std::move(row.votes.name), row.original);
+  });
   return labels;
 }
 
 /// The rows of one image folder.
 class FolderReader {
  public:
-  FolderReader(const fs::path& root, Split split, FerPlusLabels labels, Manifest& manifest)
-      : root_(root),
+  FolderReader(const FerPlusOptions& options, Split split, FerPlusLabels labels, Manifest& manifest)
+      : root_(options.root),
+        bad_lines_(options.bad_lines),
         split_(split),
         folder_(names_of(split).folder),
         labels_(labels),
         manifest_(manifest) {
-    if (labels == FerPlusLabels::kFer2013) originals_ = read_original_labels(root);
+    if (labels == FerPlusLabels::kFer2013) originals_ = read_original_labels(root_, bad_lines_);
   }
 
   void read() {
@@ -268,18 +298,23 @@ class FolderReader {
     TextFile table(root_ / folder_ / kFolderTable);
     while (const std::optional<TextLine> line = table.next_line()) {
       if (line->text.empty()) continue;
-      const std::vector<std::string> fields = table.csv_fields(*line);
-      check_field_count(table, *line, fields.size(), kFirstVote + kVoteColumns);
-      check_image_name(table, *line, fields[0]);
-      add(table, *line, fields[0], parse_votes(table, *line, fields));
+      read_or_skip(bad_lines_, [&] {
+        const std::vector<std::string> fields = table.csv_fields(*line);
+        check_field_count(table, *line, fields.size(), kFirstVote + kVoteColumns);
+        check_image_name(table, *line, fields[0]);
+        add(table, *line, fields[0], parse_votes(table, *line, fields));
+      });
     }
   }
 
   void read_common_table() {
     VotesTable votes(root_ / kVotesTable);
-    while (const std::optional<VotesTable::Row> row = votes.next_row()) {
-      if (row->split == split_ && !row->name.empty())
-        add(votes.file(), row->line, row->name, row->votes);
+    while (const std::optional<TextLine> line = votes.next_line()) {
+      read_or_skip(bad_lines_, [&] {
+        const VotesTable::Row row = votes.parse(*line);
+        if (row.split == split_ && !row.name.empty())
+          add(votes.file(), row.line, row.name, row.votes);
+      });
     }
   }
 
@@ -297,6 +332,7 @@ class FolderReader {
   }
 
   const fs::path& root_;
+  BadLines* const bad_lines_;
   const Split split_;
   const std::string folder_;
   const FerPlusLabels labels_;
@@ -367,9 +403,9 @@ Manifest read_ferplus(const FerPlusOptions& options, Split split) {
   manifest.label_use = use_of(labels);
   manifest.root = options.root;
   if (from_folders) {
-    FolderReader(options.root, split, labels, manifest).read();
+    FolderReader(options, split, labels, manifest).read();
   } else {
-    read_tables(options.root, split, labels, manifest);
+    read_tables(options, split, labels, manifest);
   }
   if (manifest.rows.empty()) {
     throw DataError(options.root.string() + ": expected images of FERPlus's " + to_string(split) +

@@ -181,12 +181,14 @@ void ImageStore::fill(std::int64_t row, std::uint8_t* pixels) const {
 
 std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& options, int threads,
                                   const std::function<void(const std::string&)>& report,
-                                  PixelPack* pack) {
+                                  PixelPack* pack,
+                                  const std::function<void(std::int64_t, std::int64_t)>& progress) {
   const std::size_t count = manifest.rows.size();
   std::vector<std::string> problems(count);
   {
     const std::vector<std::vector<std::int64_t>> files = rows_by_file(manifest);
     std::atomic<std::size_t> next{0};
+    std::atomic<std::int64_t> rows_done{0};
     const auto check_row = [&](std::int64_t row) {
       try {
         decode_row(manifest, row, options.image_size);
@@ -194,9 +196,11 @@ std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& o
         problems[static_cast<std::size_t>(row)] = error.what();
       }
     };
-    const auto check = [&] {
+    const auto check = [&](bool tells_progress) {
       for (std::size_t file = next++; file < files.size(); file = next++) {
         std::vector<std::int64_t> rows = files[file];
+        rows_done += static_cast<std::int64_t>(rows.size());
+        if (tells_progress && progress) progress(rows_done, static_cast<std::int64_t>(count));
         if (pack != nullptr)
           rows.erase(std::remove_if(rows.begin(), rows.end(),
                                     [&](std::int64_t row) { return pack->has(row); }),
@@ -211,12 +215,19 @@ std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& o
     };
     std::vector<std::thread> team;
     try {
-      for (int i = 1; i < threads; ++i) team.emplace_back(check);
+      for (int i = 1; i < threads; ++i) team.emplace_back(check, false);
     } catch (const std::system_error&) {
       // The system gives no more threads: this one and those that started do the work.
     }
-    check();
+    std::exception_ptr stopped;
+    try {
+      check(true);
+    } catch (...) {
+      stopped = std::current_exception();
+      next = files.size();
+    }
     for (std::thread& member : team) member.join();
+    if (stopped) std::rethrow_exception(stopped);
   }
   std::vector<bool> keep(count, true);
   for (std::size_t row = 0; row < count; ++row) {

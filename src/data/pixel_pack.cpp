@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -148,13 +149,15 @@ void write_at(const File& file, const void* data, std::size_t size, std::uint64_
 class PackLock {
  public:
   explicit PackLock(const fs::path& path)
-      : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    // Where locks do not work, two processes may make the same pack; the last one's stays.
-    int result = -1;
-    do {
-      if (file_.is_open()) result = ::flock(file_.get(), LOCK_EX);
-    } while (file_.is_open() && result != 0 && errno == EINTR);
-    is_held_ = result == 0;
+      : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {}
+
+  /// Tries to take it. Where locks do not work, two processes may make the same pack; the last
+  /// one's stays.
+  /// @return false if another process has it
+  bool take() {
+    if (!file_.is_open()) return true;
+    is_held_ = ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0;
+    return is_held_ || (errno != EWOULDBLOCK && errno != EINTR);
   }
   bool is_held() const { return is_held_; }
 
@@ -162,6 +165,20 @@ class PackLock {
   File file_;
   bool is_held_ = false;
 };
+
+/// Waits while another process makes the pack. What the progress throws goes on to the caller.
+void wait_for(PackLock& lock, const fs::path& path, std::int64_t rows,
+              const PixelPackOptions& options) {
+  constexpr std::chrono::milliseconds kPause(200);
+  bool is_said = false;
+  while (!lock.take()) {
+    if (!is_said && options.note)
+      options.note(path.string() + ": waiting for another process that makes it");
+    is_said = true;
+    if (options.progress) options.progress(0, rows);
+    std::this_thread::sleep_for(kPause);
+  }
+}
 
 /// Removes what processes left that were killed while they made this pack.
 void remove_leftovers(const fs::path& pack) {
@@ -299,6 +316,8 @@ std::unique_ptr<PixelPack> PackFile::open(const fs::path& path, const Manifest& 
 
   std::unique_ptr<PixelPack> pack(new PixelPack);
   pack->path_ = path;
+  pack->inode_ = status.st_ino;
+  pack->device_ = status.st_dev;
   void* const mapped = ::mmap(nullptr, header.file_bytes, PROT_READ, MAP_SHARED, file.get(), 0);
   if (mapped == MAP_FAILED) return nullptr;
   pack->mapped_ = static_cast<const std::uint8_t*>(mapped);
@@ -355,6 +374,13 @@ bool PixelPack::has(std::int64_t row) const {
   return entries_[static_cast<std::size_t>(row)].channels != 0;
 }
 
+void PixelPack::remove_file() const {
+  // Another run may have put a good pack in its place.
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_ && status.st_dev == device_)
+    ::unlink(path_.c_str());
+}
+
 std::optional<PictureView> PixelPack::view(std::int64_t row) const {
   if (!has(row)) return std::nullopt;
   const Entry& entry = entries_[static_cast<std::size_t>(row)];
@@ -362,7 +388,7 @@ std::optional<PictureView> PixelPack::view(std::int64_t row) const {
   std::atomic<State>& state = states_[static_cast<std::size_t>(row)];
   if (state.load(std::memory_order_relaxed) == State::kUnchecked) {
     const bool is_good = XXH3_64bits(picture.pixels, picture.bytes()) == entry.checksum;
-    if (!is_good) ::unlink(path_.c_str());
+    if (!is_good) remove_file();
     state.store(is_good ? State::kGood : State::kBad, std::memory_order_relaxed);
   }
   if (state.load(std::memory_order_relaxed) == State::kBad) return std::nullopt;
@@ -388,7 +414,8 @@ std::unique_ptr<PixelPack> open_or_build_pack(const Manifest& manifest, int imag
     std::error_code error;
     fs::create_directories(options.folder, error);
     if (error) throw PackFailure{"cannot be made: " + error.message()};
-    const PackLock lock(options.folder / (stem + ".lock"));
+    PackLock lock(options.folder / (stem + ".lock"));
+    wait_for(lock, path, manifest.size(), options);
     if (auto pack = PackFile::open(path, manifest, image_size, key)) return pack;
     if (lock.is_held()) remove_leftovers(path);
     PackFile::build(path, manifest, image_size, key, options);

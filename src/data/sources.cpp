@@ -59,7 +59,7 @@ Manifest read_split(const SourceOptions& source, Split split, BadLines* bad_line
     case Dataset::kRafDbRepack:
       return read_raf_db_repack({source.root, bad_lines}, split);
     case Dataset::kFerPlus:
-      return read_ferplus({source.root, source.pixels, source.labels}, split);
+      return read_ferplus({source.root, source.pixels, source.labels, bad_lines}, split);
     case Dataset::kAffectNet2017:
     case Dataset::kAffectNet2021:
       return read_affectnet(affectnet_options(source, bad_lines), split);

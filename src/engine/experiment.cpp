@@ -163,9 +163,11 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
   const DataOptions& data = options_.data;
   train_ = load_manifest(data, Split::kTrain, observer_);
   Manifest test = load_evaluated(data, Split::kTest, train_.class_names, "test set", observer_);
+  refuse_shared_images(train_, test, "test set");
   if (!data.valid.empty()) {
     Manifest valid =
         load_evaluated(data, Split::kValid, train_.class_names, "validation set", observer_);
+    refuse_shared_images(train_, valid, "validation set");
     valid_ = std::make_unique<EvaluationSet>(std::move(valid), data, observer_);
   }
   const PreparedTraining prepared = prepare_training_set(train_, options_, device_, observer_);
@@ -396,7 +398,13 @@ ExperimentResult Experiment::finish() {
 }
 
 ExperimentResult Experiment::run(const std::string& command_line, bool resume) {
-  prepare(command_line, resume);
+  try {
+    prepare(command_line, resume);
+  } catch (const StoppedBySignal& stop) {
+    ExperimentResult stopped;
+    stopped.stopped_by = stop.signal;
+    return stopped;
+  }
   if (resume) {
     restore();
     write_views();

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "selfcure/core/errors.h"
@@ -20,7 +23,41 @@ std::string class_counts(const Manifest& manifest) {
   return text;
 }
 
+/// What tells an image from others: where it is, which part, which frame.
+std::string identity(const std::string& root, const ManifestRow& row) {
+  std::string text = root + "/" + row.image;
+  for (const std::int32_t part : {row.box.x, row.box.y, row.box.width, row.box.height, row.frame})
+    text += "|" + std::to_string(part);
+  return text;
+}
+
+std::string place_of(const std::filesystem::path& root) {
+  std::error_code error;
+  const std::filesystem::path found = std::filesystem::weakly_canonical(root, error);
+  return error ? root.string() : found.string();
+}
+
 }  // namespace
+
+void refuse_shared_images(const Manifest& train, const Manifest& evaluated,
+                          const std::string& what) {
+  // Inline pixels have no place of their own: names in a table may repeat.
+  if (!train.inline_pixels.empty() || !evaluated.inline_pixels.empty()) return;
+  std::unordered_set<std::string> known;
+  const std::string evaluated_root = place_of(evaluated.root);
+  for (const ManifestRow& row : evaluated.rows) known.insert(identity(evaluated_root, row));
+  const std::string train_root = place_of(train.root);
+  std::int64_t shared = 0;
+  const std::string* first = nullptr;
+  for (const ManifestRow& row : train.rows) {
+    if (known.count(identity(train_root, row)) == 0) continue;
+    if (first == nullptr) first = &row.image;
+    ++shared;
+  }
+  if (shared > 0)
+    throw DataError(what + ": expected other images than those of the training set, got " +
+                    std::to_string(shared) + " of them, the first is " + *first);
+}
 
 ImageStoreOptions store_options(const DataOptions& data) {
   ImageStoreOptions options;
@@ -33,11 +70,17 @@ std::shared_ptr<const PixelPack> prepare_images(Manifest& manifest, const DataOp
                                                 TrainingObserver& observer) {
   const int threads = std::max(1, data.workers);
   std::shared_ptr<PixelPack> pack;
+  const auto progress = [&observer, name = manifest.name](std::int64_t done, std::int64_t total) {
+    observer.preparing(name, done, total);
+    if (const int signal = observer.stop_signal()) throw StoppedBySignal{signal};
+  };
   if (!data.pack.empty()) {
     PixelPackOptions options;
     options.folder = data.pack;
     options.threads = threads;
     options.warn = [&observer](const std::string& message) { observer.warning(message); };
+    options.note = [&observer](const std::string& message) { observer.note(message); };
+    options.progress = progress;
     pack = open_or_build_pack(manifest, data.image_size, options);
     if (pack) observer.note(manifest.name + ": pixels of " + pack->path().string());
   }
@@ -48,7 +91,7 @@ std::shared_ptr<const PixelPack> prepare_images(Manifest& manifest, const DataOp
     if (++said <= kMostSaid) observer.warning("skipped: " + message);
   };
   const std::int64_t dropped =
-      drop_unreadable_rows(manifest, store_options(data), threads, report, pack.get());
+      drop_unreadable_rows(manifest, store_options(data), threads, report, pack.get(), progress);
   if (dropped > 0)
     observer.warning(manifest.name + ": skipped " + std::to_string(dropped) +
                      " unreadable images, " + std::to_string(manifest.size()) + " are left");

@@ -101,6 +101,8 @@ run 2 evaluate damaged;       says "damaged/checkpoints/last.pt: the checksum do
 truncate -s 1000 damaged/checkpoints/last.pt
 run 2 evaluate damaged;       says "cut short" err
 run 2 evaluate nowhere;       says "nowhere" err
+run 2 evaluate run --set data.root=nowhere; says "expected data.train[0].root" err; lines 1
+run 2 evaluate run --set 'data.test[0].root=nowhere'; says "nowhere" err; lines 1
 run 2 train base.yaml --out /proc/run; says "run directory cannot be made" err; lines 1
 touch file; run 2 train base.yaml --out file; says "got a file" err
 run 2 train base.yaml --set train.device=cuda:99 --out x7; says "cuda:99" err

@@ -431,17 +431,77 @@ data:
   EXPECT_EQ(data.test[0].root, "other");
   EXPECT_EQ(data.test[0].splits, std::vector<Split>{Split::kTest});
 
-  const DataOptions changed = parse(text, {"data.train[0].root=a", "data.train.1.root=b",
-                                           "data.train[2].root=c", "data.test[0].root=d"})
-                                  .data;
+  const DataOptions changed =
+      parse(text, {"data.train.1.root=b", "data.train[2].root=c", "data.test[0].root=d"}).data;
   ASSERT_EQ(changed.train.size(), 3U);
-  EXPECT_EQ(changed.train[0].root, "a");
+  EXPECT_EQ(changed.train[0].root, "raf");
   EXPECT_EQ(changed.train[1].root, "b");
   EXPECT_EQ(changed.train[2].root, "c");
   EXPECT_EQ(changed.test[0].root, "d");
   EXPECT_EQ(complaint(text, {"data.train[0].pixels=csv"}),
             "--set data.train[0].pixels=csv: key 'data.train[0].pixels' belongs to data set "
             "'ferplus', and this source is of another");
+}
+
+TEST(Config, RefusesNoiseKeysThatTheTypeWouldIgnore) {
+  const auto refuses = [](const std::string& noise, const std::string& part) {
+    const std::string text = value_complaint("data.noise={" + noise + "}");
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  refuses(
+      "type: symmetric, rate: 0.1, class_map: [a -> b]",
+      "data.noise.class_map: belongs to data.noise.type: asymmetric, and the type is symmetric");
+  refuses("type: pair, rate: 0.1, file: a.txt", "data.noise.file: belongs to");
+  refuses("type: pair, rate: 0.1, require_complete: false", "data.noise.require_complete: belongs");
+  refuses("type: symmetric", "expected data.noise.rate beside type: symmetric, got none");
+  refuses("type: matrix, matrix: [[1]], exactness: exact", "expected iid or per_class");
+  refuses("exactness: per_class", "expected iid with data.noise.type: none");
+  refuses("type: matrix, matrix: [[0.5, 0.5], [1]]", "expected 2 entries in row 1");
+  refuses("type: matrix, matrix: [[0.5, 0.4], [0, 1]]", "expected row 0 to sum to 1, got 0.9");
+  EXPECT_EQ(value_complaint("data.noise={type: symmetric, rate: 0}"), "accepted");
+}
+
+TEST(Config, RefusesAShortFormThatNoSourceTakesOver) {
+  const std::string text = R"(
+name: resolved
+data:
+  train: {dataset: ferplus, root: fer, labels: majority, class_map: []}
+  test: {dataset: ferplus, root: fer, labels: majority, class_map: []}
+)";
+  EXPECT_NO_THROW(parse(text));
+  EXPECT_EQ(complaint(text, {"data.root=other"}),
+            "--set data.root=other: data.root: has no effect, since every source has a root of "
+            "its own: expected data.train[0].root, data.test[0].root");
+  EXPECT_NE(complaint(text, {"data.labels=probability"}).find("data.train[0].labels"),
+            std::string::npos);
+  EXPECT_NE(complaint(text, {"data.class_map=[sad ->]"}).find("data.train[0].class_map"),
+            std::string::npos);
+  EXPECT_NE(complaint(text, {"data.train_split=train+valid"}).find("data.train[0].split"),
+            std::string::npos);
+  EXPECT_EQ(parse(kMinimal, {"data.train={dataset: ferplus, root: a}",
+                             "data.test={dataset: ferplus, root: b}"})
+                .data.test[0]
+                .root,
+            "b");
+  EXPECT_EQ(parse(text, {"data.pixels=csv"}).data.train[0].pixels, FerPlusPixels::kCsv);
+}
+
+TEST(Config, FindsTheSameImagesUnderAnotherSpelling) {
+  const auto message = [](const std::string& train, const std::string& test) {
+    return complaint("name: x\ndata:\n  train: {" + train + "}\n  test: {" + test + "}\n", {});
+  };
+  const std::string both = "in both";
+  EXPECT_NE(message("dataset: raf_db, root: raf", "dataset: raf_db, root: ./raf/, split: train")
+                .find(both),
+            std::string::npos);
+  EXPECT_NE(message("dataset: list, root: r, train_list: a.txt",
+                    "dataset: list, root: r/, test_list: ./a.txt")
+                .find(both),
+            std::string::npos);
+  EXPECT_NE(message("dataset: webemotion, root: w, split_seed: 1",
+                    "dataset: webemotion, root: w, split_seed: 2")
+                .find("training clips would be in the test"),
+            std::string::npos);
 }
 
 TEST(Config, KeysOfAReaderBelongToItsDataSets) {

@@ -297,6 +297,33 @@ TEST_F(FerPlus, NamesTheLineOfAWrongPixelsRow) {
   }
 }
 
+TEST_F(FerPlus, SkipsBadLinesWhereItMay) {
+  const std::string good = ",10,0,0,0,0,0,0,0,0,0\n";
+  BadLines bad_lines;
+  FerPlusOptions options{root()};
+  options.bad_lines = &bad_lines;
+  write_tables("Training,a.png" + good + "Training,b.png,1\n" + "Training,c.png" + good +
+                   "Training,d.png" + good,
+               "6," + pixels_from(1) + ",Training\n6," + pixels_from(2) + ",Training\n6,1 2 x" +
+                   ",Training\n6," + pixels_from(4) + ",Training\n");
+  const Manifest table = read_ferplus(options, Split::kTrain);
+  ASSERT_EQ(table.size(), 2);
+  EXPECT_EQ(table.rows[1].image, "d.png");
+  ASSERT_EQ(table.inline_pixels.size(), 2U * 48 * 48);
+  EXPECT_EQ(table.inline_pixels[48 * 48], 4);
+  EXPECT_EQ(bad_lines.count, 2);
+
+  write_folder("FER2013Train", "a.png,\"(0, 0, 48, 48)\"" + good + "../b.png,1" + good +
+                                   "c.png,\"(0, 0, 48, 48)\"" + good);
+  bad_lines = {};
+  EXPECT_EQ(read_ferplus(options, Split::kTrain).size(), 2);
+  EXPECT_EQ(bad_lines.count, 1);
+  std::filesystem::remove(root() / "FER2013Train" / "label.csv");
+  bad_lines = {};
+  EXPECT_EQ(read_ferplus(options, Split::kTrain).size(), 3);
+  EXPECT_EQ(bad_lines.count, 1);
+}
+
 TEST_F(FerPlus, NamesTheRowThatTheOtherTableLacks) {
   const std::string votes = "Training,a.png,10,0,0,0,0,0,0,0,0,0\n";
   const std::string pixels = "6," + pixels_from(1) + ",Training\n";

@@ -1,6 +1,8 @@
 #include "selfcure/data/pixel_pack.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -300,6 +302,54 @@ TEST_F(PixelPacks, AFolderThatCannotBeMadeGivesOneWarningAndNoPack) {
   EXPECT_EQ(open(), nullptr);
   ASSERT_EQ(warnings_.size(), 1U);
   EXPECT_NE(warnings_[0].find(": the pack of decoded images cannot be made: "), std::string::npos);
+}
+
+TEST_F(PixelPacks, AreMadeAgainForAnImageOfEqualSizeAndTime) {
+  // Stored images: their pixels can change without their size.
+  const fs::path image = root() / "1.png";
+  const std::vector<int> stored = {cv::IMWRITE_PNG_COMPRESSION, 0};
+  cv::imwrite(image.string(), cv::Mat(12, 12, CV_8UC1, cv::Scalar(5)), stored);
+  const auto time = fs::last_write_time(image);
+  const auto size = fs::file_size(image);
+  ASSERT_NE(open(), nullptr);
+  cv::imwrite(image.string(), cv::Mat(12, 12, CV_8UC1, cv::Scalar(9)), stored);
+  fs::last_write_time(image, time);
+  ASSERT_EQ(fs::file_size(image), size);
+  const auto pack = open();
+  EXPECT_GT(rows_made_, 0);
+  EXPECT_TRUE(is_true(*pack));
+}
+
+TEST_F(PixelPacks, LeaveAPackAloneThatAnotherRunHasPutInPlace) {
+  const auto pack = open();
+  const fs::path path = pack->path();
+  const std::string content = read_file(path);
+  change_byte(path, 4096 + 50);  // in place: the mapped pack sees it
+  write_file(path.string() + ".new", content);
+  fs::rename(path.string() + ".new", path);
+  bool is_complete = true;
+  for (std::int64_t row = 0; row < manifest_.size(); ++row)
+    is_complete = is_complete && pack->view(row).has_value();
+  EXPECT_FALSE(is_complete);
+  EXPECT_TRUE(fs::exists(path));
+  EXPECT_TRUE(is_true(*open()));
+  EXPECT_EQ(rows_made_, 0);
+}
+
+TEST_F(PixelPacks, TheWaitForAnotherProcessCanBeStopped) {
+  fs::create_directories(packs());
+  const fs::path path = open()->path();
+  fs::remove(path);
+  const int lock = ::open((packs() / (path.stem().string() + ".lock")).c_str(), O_RDWR);
+  ASSERT_GE(lock, 0);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  std::vector<std::string> notes;
+  options_.note = [&](const std::string& message) { notes.push_back(message); };
+  options_.progress = [](std::int64_t, std::int64_t) { throw std::runtime_error("stop"); };
+  EXPECT_THROW((void)open(), std::runtime_error);
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_NE(notes[0].find("waiting for another process"), std::string::npos);
+  ::close(lock);
 }
 
 TEST_F(PixelPacks, WhatTheProgressThrowsEndsTheMakingWithNothingLeft) {

@@ -14,6 +14,7 @@
 #include "selfcure/config/config.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
+#include "selfcure/engine/run_files.h"
 #include "support/image_sets.h"
 #include "support/temporary_directory.h"
 
@@ -37,6 +38,12 @@ class StoppingObserver : public TrainingObserver {
  private:
   int left_;
   int signal_ = 0;
+};
+
+/// Wants a stop from the start.
+class StoppedObserver : public TrainingObserver {
+ public:
+  int stop_signal() override { return SIGINT; }
 };
 
 /// NaN is equal to NaN here: rows that no epoch has visited yet.
@@ -242,6 +249,56 @@ TEST_F(Experiments, AChangedDataSetIsNoticedByAResume) {
   train("run", config(), false, 4);
   write_set(data_.path(), 21, 9);
   EXPECT_THROW(train("run", config(), true), RunError);
+}
+
+TEST_F(Experiments, AChangedTrueLabelIsNoticedByAResume) {
+  Manifest manifest;
+  manifest.class_names = {"a", "b"};
+  manifest.rows = {ManifestRow{"1.png", 0, 1}};
+  const std::string before = training_set_fingerprint(manifest);
+  manifest.rows[0].clean = 0;
+  EXPECT_NE(training_set_fingerprint(manifest), before);
+  manifest.rows[0].clean = 1;
+  EXPECT_EQ(training_set_fingerprint(manifest), before);
+  manifest.class_names = {"b", "a"};
+  EXPECT_NE(training_set_fingerprint(manifest), before);
+}
+
+TEST_F(Experiments, AStopBeforeTheFirstStepTakesEffectAtOnce) {
+  const ExperimentOptions options =
+      parse_config(config(), "test.yaml", {"data.pack=" + (runs_.path() / "packs").string()});
+  const RunDirectory run = RunDirectory::create(out("run"));
+  StoppedObserver observer;
+  const ExperimentResult result =
+      run_experiment(options, resolved_yaml(options), "selfcure train", run, false, observer);
+  EXPECT_EQ(result.stopped_by, SIGINT);
+  EXPECT_FALSE(fs::exists(out("run") / "checkpoints/last.pt"));
+  EXPECT_FALSE(fs::exists(out("run") / "metrics.jsonl"));
+}
+
+TEST_F(Experiments, TrainingImagesMustNotBeTestedOn) {
+  testing::write_file(data_.path() / "test.txt",
+                      "Image/aligned/test_10020_aligned.jpg 0\n"
+                      "Image/aligned/train_10003_aligned.jpg 1\n");
+  std::string list;
+  for (int i = 0; i < 20; ++i)
+    list += "Image/aligned/train_" + std::to_string(10000 + i) + "_aligned.jpg " +
+            std::to_string(i % 2) + "\n";
+  testing::write_file(data_.path() / "train.txt", list);
+  const std::string root = data_.path().string();
+  const std::string text = "name: t\ndata: {dataset: list, root: " + root +
+                           ", train_list: train.txt, test_list: test.txt, image_size: 32}\n"
+                           "method: {name: baseline}\ntrain: {epochs: 1, device: cpu}\n";
+  try {
+    train("run", text);
+    ADD_FAILURE() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("test set: expected other images than those of the training set, got 1 of "
+                        "them, the first is Image/aligned/train_10003_aligned.jpg"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 TEST_F(Experiments, TheBaselineHasNoWeightsAndNoRelabels) {

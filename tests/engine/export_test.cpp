@@ -87,7 +87,7 @@ TEST_P(ExportedModelOf, TorchScriptGivesTheSameOutputsForAnyBatch) {
   EXPECT_EQ(metadata.at("image_size"), GetParam().image_size);
   EXPECT_EQ(metadata.at("mean").size(), 3U);
   EXPECT_EQ(metadata.at("epoch"), 3);
-  for (const std::int64_t count : {1, 3}) {
+  for (const std::int64_t count : {1, 2}) {
     const at::Tensor input = images(count);
     const auto outputs = loaded.forward({input}).toTuple()->elements();
     const std::vector<at::Tensor> wanted = expected(input);
@@ -108,7 +108,7 @@ TEST_P(ExportedModelOf, OnnxGivesTheSameOutputsInOpencv) {
   for (const std::int64_t opset : opsets) {
     const ExportedModel model =
         export_model(checkpoint_, "last.pt", options_, {ExportFormat::kOnnx, opset}, path);
-    for (const std::int64_t count : {1, 3}) {
+    for (const std::int64_t count : {1, 2}) {
       cv::dnn::Net net = cv::dnn::readNetFromONNX(path.string());
       at::Tensor input = images(count).contiguous();
       const std::array<int, 4> sizes = {static_cast<int>(count), 3, GetParam().image_size,

@@ -43,8 +43,8 @@ class NetworkGolden : public ::testing::TestWithParam<Network> {
  protected:
   NetworkGolden() {
     const nlohmann::json file = testing::read_golden("networks_golden.json");
-    lr_ = file.at("lr").get<double>();
     golden_ = file.at("configurations").at(GetParam().name);
+    lr_ = golden_.at("lr").get<double>();
     ModelOptions model;
     model.backbone = GetParam().backbone;
     model.stem = GetParam().stem;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "selfcure/data/bad_lines.h"
 #include "selfcure/data/ferplus_votes.h"
 #include "selfcure/data/manifest.h"
 
@@ -28,6 +29,9 @@ struct FerPlusOptions {
   /// How the votes of the training split become labels, default kMajority. Validation and test
   /// always have the majority's, as in the released training code.
   FerPlusLabels labels = FerPlusLabels::kMajority;
+  /// Counts bad lines, which are left out then; null: the first one ends the reading. Tables whose
+  /// rows do not belong together always end it.
+  BadLines* bad_lines = nullptr;
 };
 
 /// Reads FERPlus. Classes are neutral, happiness, surprise, sadness, anger, disgust, fear,

@@ -88,9 +88,12 @@ class ImageStore {
 /// @param report   called with the message of each dropped row, in row order
 /// @param pack     of the same rows, or null: what it has can be read and is not decoded again; it
 ///                 loses the same rows
+/// @param progress called by this thread with rows done and rows in all, may be empty; what it
+///                 throws ends the work, with nothing dropped, and goes on to the caller
 /// @return number of dropped rows
-std::int64_t drop_unreadable_rows(Manifest& manifest, const ImageStoreOptions& options, int threads,
-                                  const std::function<void(const std::string&)>& report,
-                                  PixelPack* pack = nullptr);
+std::int64_t drop_unreadable_rows(
+    Manifest& manifest, const ImageStoreOptions& options, int threads,
+    const std::function<void(const std::string&)>& report, PixelPack* pack = nullptr,
+    const std::function<void(std::int64_t, std::int64_t)>& progress = {});
 
 }  // namespace selfcure

@@ -22,6 +22,8 @@ struct PixelPackOptions {
   int threads = 1;
   /// Called with one line at most, when there will be no pack; may be empty.
   std::function<void(const std::string&)> warn = {};
+  /// Called when another process is waited for; may be empty.
+  std::function<void(const std::string&)> note = {};
   /// Called by the thread that waits, with rows done and rows in all; may be empty. What it throws
   /// ends the making and goes on to the caller; nothing is left on disk.
   std::function<void(std::int64_t, std::int64_t)> progress = {};
@@ -69,8 +71,11 @@ class PixelPack {
   };
   PixelPack() = default;
   PictureView view_of(const Entry& entry) const;
+  void remove_file() const;
 
   std::filesystem::path path_;
+  std::uint64_t inode_ = 0;
+  std::uint64_t device_ = 0;
   const std::uint8_t* mapped_ = nullptr;
   std::int64_t bytes_ = 0;
   std::vector<Entry> entries_;
@@ -81,14 +86,15 @@ class PixelPack {
 /// Opens the pack of a manifest, or makes it if there is none that is up to date.
 ///
 /// The file's name follows from the paths, boxes and frames of the rows and from `image_size`; the
-/// file holds a hash of these, of the size and time of change of every image file, and of
-/// kDecodeVersion. A pack whose hash is another, or that was cut short or changed, is replaced.
+/// file holds a hash of these, of the size, number and times of change of every image file, and
+/// of kDecodeVersion. A pack whose hash is another, or that was cut short or changed, is replaced.
 /// Making it takes one reading of all images; a process that finds another one making it waits and
 /// takes the same. Files appear under their names only when they are complete.
 ///
-/// @return null if the manifest has its pixels inline or no row can be decoded; also, after a
-///         warning, if the pack cannot be written or read (no space, no right): the store decodes
-///         images as it would without
+/// @return null if the manifest has its pixels inline or no rows; also, after a warning, if the
+/// pack
+///         cannot be written or read (no space, no right): the store decodes images as it would
+///         without
 std::unique_ptr<PixelPack> open_or_build_pack(const Manifest& manifest, int image_size,
                                               const PixelPackOptions& options);
 

@@ -36,11 +36,23 @@ Manifest load_evaluated(const DataOptions& data, Split split,
                         const std::vector<std::string>& classes, const std::string& what,
                         TrainingObserver& observer);
 
+/// Thrown out of preparations when the observer asks for a stop.
+struct StoppedBySignal {
+  int signal;
+};
+
+/// Sets that are evaluated must hold none of the images that are trained on.
+/// @param what  names the evaluated set in the message
+/// @throws DataError that counts the images in both and names the first
+void refuse_shared_images(const Manifest& train, const Manifest& evaluated,
+                          const std::string& what);
+
 /// Makes or opens the pack of a manifest's images if the config names a folder for packs, and drops
 /// unreadable images if it allows that. The observer is told of the first of these and their
 /// number.
 /// @return the pack, or null
 /// @throws DataError when no image is left
+/// @throws StoppedBySignal
 std::shared_ptr<const PixelPack> prepare_images(Manifest& manifest, const DataOptions& data,
                                                 TrainingObserver& observer);
 

@@ -39,7 +39,10 @@ class TrainingObserver {
   virtual void step(const StepProgress& /*progress*/,
                     const std::function<double()>& /*recent_loss*/) {}
   virtual void epoch(const EpochRecord& /*record*/, const StepProgress& /*progress*/) {}
-  /// A number other than 0 asks for a stop after the step in progress.
+  /// While images are decoded ahead of the training; `what` names the set.
+  virtual void preparing(const std::string& /*what*/, std::int64_t /*done*/,
+                         std::int64_t /*total*/) {}
+  /// A number other than 0 asks for a stop after the step in progress, or before the first one.
   virtual int stop_signal() { return 0; }
 };
 
