@@ -2,7 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
@@ -23,12 +25,26 @@ std::string describe_difference(const at::Tensor& first, const at::Tensor& secon
   const at::Tensor right = second.contiguous();
   if (left.nbytes() == 0 || std::memcmp(left.data_ptr(), right.data_ptr(), left.nbytes()) == 0)
     return "";
-  const at::Tensor gap = (left.to(at::kDouble) - right.to(at::kDouble)).abs();
+  // In parts: float64 copies of two large tensors would take four times their memory.
+  constexpr std::int64_t kChunk = std::int64_t{1} << 20;
+  const at::Tensor flat_left = left.flatten(), flat_right = right.flatten();
+  const std::int64_t count = flat_left.numel();
+  std::int64_t differing = 0;
+  double largest = 0, sum = 0;
+  for (std::int64_t begin = 0; begin < count; begin += kChunk) {
+    const std::int64_t size = std::min(kChunk, count - begin);
+    const at::Tensor gap = (flat_left.narrow(0, begin, size).to(at::kDouble) -
+                            flat_right.narrow(0, begin, size).to(at::kDouble))
+                               .abs();
+    differing += (gap != 0).sum().item<std::int64_t>();
+    const double part = gap.max().item<double>();
+    if (std::isnan(part) || part > largest) largest = part;
+    sum += gap.sum().item<double>();
+  }
   std::array<char, 160> line{};
   std::snprintf(line.data(), line.size(), "%lld of %lld numbers, by at most %.3g (mean %.3g)",
-                static_cast<long long>((gap != 0).sum().item<std::int64_t>()),
-                static_cast<long long>(gap.numel()), gap.max().item<double>(),
-                gap.mean().item<double>());
+                static_cast<long long>(differing), static_cast<long long>(count), largest,
+                sum / static_cast<double>(count));
   return line.data();
 }
 

@@ -10,6 +10,7 @@
 
 #include "selfcure/core/edit_distance.h"
 #include "selfcure/core/errors.h"
+#include "selfcure/nn/weights/tensor_statistics.h"
 
 namespace selfcure {
 namespace {
@@ -137,8 +138,7 @@ class Import {
           "expected " + shape_text(target) + ", got " + shape_text(source.value));
       return false;
     }
-    if (at::isFloatingType(source.value.scalar_type()) &&
-        !at::isfinite(source.value).all().item<bool>())
+    if (at::isFloatingType(source.value.scalar_type()) && count_not_finite(source.value) > 0)
       throw CheckpointError(where_ + ": '" + source.name + "' holds NaN or infinite weights");
     const bool is_same_type = source.value.scalar_type() == target.scalar_type();
     add(ImportOutcome::kLoaded, name, source.name,

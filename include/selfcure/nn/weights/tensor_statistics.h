@@ -20,6 +20,9 @@ struct TensorStatistics {
   std::int64_t not_finite = 0;
 };
 
+/// NaN and infinite numbers, without a copy of the tensor.
+std::int64_t count_not_finite(const at::Tensor& tensor);
+
 /// @param tensor  of any type; computed in float64
 TensorStatistics tensor_statistics(const at::Tensor& tensor);
 
