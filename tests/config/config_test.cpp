@@ -504,6 +504,14 @@ TEST(Config, FindsTheSameImagesUnderAnotherSpelling) {
             std::string::npos);
 }
 
+TEST(Config, IrNetworksWantTheirImageSize) {
+  EXPECT_NE(complaint(kMinimal, {"model.backbone=ir50", "data.image_size=64"})
+                .find("expected data.image_size: 112 with model.backbone: ir50, got 64"),
+            std::string::npos);
+  EXPECT_EQ(parse(kMinimal, {"model.backbone=ir50", "data.image_size=112"}).model.backbone,
+            Backbone::kIr50);
+}
+
 TEST(Config, KeysOfAReaderBelongToItsDataSets) {
   const DataOptions data =
       parse(
