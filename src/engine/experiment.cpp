@@ -151,6 +151,8 @@ class Experiment {
   std::vector<EpochRecord> records_;
   /// Importance of each row at its last visit, NaN before.
   std::vector<float> importance_;
+  /// Lines of importance_histogram.csv, epoch after epoch.
+  std::string importance_histogram_;
   std::unique_ptr<EvaluationResult> test_result_;
 };
 
@@ -213,6 +215,7 @@ Checkpoint Experiment::checkpoint_texts() const {
                       {"stem", stem_name(options_.model.stem)},
                       {"class_names", ordered_json(train_.class_names).dump()},
                       {"metrics", metrics},
+                      {"importance_histogram", importance_histogram_},
                       {"epochs_done", std::to_string(trainer_->epoch() - 1)},
                       {"training_set", training_set_fingerprint(train_)},
                       {"source_revision", source_revision()},
@@ -249,6 +252,7 @@ void Experiment::restore() {
   if (importance.numel() != static_cast<std::int64_t>(importance_.size()))
     throw CheckpointError("checkpoint: labels.importance has another length than the training set");
   std::copy_n(importance.data_ptr<float>(), importance_.size(), importance_.begin());
+  importance_histogram_ = checkpoint.text("importance_histogram");
   std::istringstream metrics(checkpoint.text("metrics"));
   for (std::string line; std::getline(metrics, line);) {
     records_.push_back(EpochRecord::parse(line));
@@ -311,7 +315,10 @@ void Experiment::end_epoch() {
   record.set("train_accuracy", totals.accuracy);
   for (std::size_t i = 0; i < totals.importance_rows.size(); ++i)
     importance_[static_cast<std::size_t>(totals.importance_rows[i])] = totals.importance[i];
-  if (!totals.importance.empty()) record_importance(record, totals.importance);
+  if (!totals.importance.empty()) {
+    record_importance(record, totals.importance);
+    importance_histogram_ += importance_histogram_lines(epoch, train_, importance_);
+  }
 
   const std::vector<Relabel> changes =
       labels_->commit(epoch, totals.proposal_rows, totals.proposals);
@@ -347,6 +354,8 @@ void Experiment::write_views() const {
   run_.write("relabels.csv", relabels_csv(train_, *labels_));
   if (std::any_of(importance_.begin(), importance_.end(), [](float a) { return !std::isnan(a); }))
     run_.write("importance.csv", importance_csv(train_, *labels_, importance_));
+  if (!importance_histogram_.empty())
+    run_.write("importance_histogram.csv", kImportanceHistogramHeader + importance_histogram_);
   if (test_result_) {
     run_.write("predictions_test.csv", predictions_csv(*test_result_, test_->manifest));
     const ordered_json extra = {

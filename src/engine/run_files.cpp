@@ -3,6 +3,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -92,6 +94,34 @@ std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
            name_of(manifest, sample.given) + "," + name_of(manifest, sample.clean) + "\n";
   }
   return csv;
+}
+
+std::string importance_histogram_lines(int epoch, const Manifest& manifest,
+                                       const std::vector<float>& importance) {
+  constexpr int kBins = 100;
+  const std::array<const char*, 3> groups = {"right", "wrong", "unknown"};
+  std::array<std::array<std::int64_t, kBins>, 3> counts = {};
+  for (std::size_t row = 0; row < importance.size(); ++row) {
+    if (std::isnan(importance[row])) continue;
+    const ManifestRow& sample = manifest.rows[row];
+    const std::size_t group = sample.clean == kUnknownLabel  ? 2
+                              : sample.given == sample.clean ? 0
+                                                             : 1;
+    const int bin = static_cast<int>(importance[row] * static_cast<float>(kBins));
+    ++counts[group][static_cast<std::size_t>(std::clamp(bin, 0, kBins - 1))];
+  }
+  std::string lines;
+  char text[80];
+  for (std::size_t group = 0; group < groups.size(); ++group)
+    for (int bin = 0; bin < kBins; ++bin) {
+      const std::int64_t count = counts[group][static_cast<std::size_t>(bin)];
+      if (count == 0) continue;
+      std::snprintf(text, sizeof(text), "%d,%s,%.2f,%.2f,%lld\n", epoch, groups[group],
+                    bin / static_cast<double>(kBins), (bin + 1) / static_cast<double>(kBins),
+                    static_cast<long long>(count));
+      lines += text;
+    }
+  return lines;
 }
 
 std::string training_set_fingerprint(const Manifest& manifest) {

@@ -113,8 +113,8 @@ class Experiments : public ::testing::Test {
 
   void expect_same_run(const std::string& a, const std::string& b) const {
     EXPECT_EQ(timeless_metrics(a), timeless_metrics(b));
-    for (const char* file :
-         {"relabels.csv", "importance.csv", "predictions_test.csv", "labels.csv"})
+    for (const char* file : {"relabels.csv", "importance.csv", "importance_histogram.csv",
+                             "predictions_test.csv", "labels.csv"})
       EXPECT_EQ(read_file(out(a) / file), read_file(out(b) / file)) << file;
     for (const char* name : {"last", "best"}) {
       const Checkpoint left = load_checkpoint(out(a) / "checkpoints" / (std::string(name) + ".pt"));
@@ -192,8 +192,9 @@ TEST_F(Experiments, AKillBetweenTheFilesOfAnEpochIsHealedByTheResume) {
   const std::string relabels = read_file(out("run") / "relabels.csv");
   const std::string predictions = read_file(out("run") / "predictions_test.csv");
   // As if the kill had come in the last epoch, after last.pt and before the other files.
-  for (const char* file : {"metrics.jsonl", "relabels.csv", "importance.csv",
-                           "predictions_test.csv", "summary.json", "DONE"})
+  for (const char* file :
+       {"metrics.jsonl", "relabels.csv", "importance.csv", "importance_histogram.csv",
+        "predictions_test.csv", "summary.json", "DONE"})
     fs::remove(out("run") / file);
   testing::write_file(out("run") / "checkpoints/last.pt.tmp", "half");
   train("run", config(), true);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/engine/run_files.h"
 
 namespace selfcure {
 namespace {
@@ -98,6 +99,18 @@ TEST(Summarize, PassesOverEpochsWithoutAnEvaluation) {
   records[1].set("test_accuracy", 0.4);
   EXPECT_DOUBLE_EQ(summarize(records, "test_accuracy").mean_of_last_five, 0.4);
   EXPECT_TRUE(std::isnan(summarize({}, "test_accuracy").best));
+}
+
+TEST(ImportanceHistogram, KeepsRightAndWrongLabelsApart) {
+  Manifest manifest;
+  manifest.rows = {{"a", 0, 0}, {"b", 1, 0}, {"c", 1, 1}, {"d", 1}, {"e", 0, 0}, {"f", 0, 0}};
+  const auto kNotVisited = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(
+      importance_histogram_lines(3, manifest, {0.505F, 0.0F, 0.509F, 1.0F, kNotVisited, 0.999F}),
+      "3,right,0.50,0.51,2\n"
+      "3,right,0.99,1.00,1\n"
+      "3,wrong,0.00,0.01,1\n"
+      "3,unknown,0.99,1.00,1\n");
 }
 
 }  // namespace

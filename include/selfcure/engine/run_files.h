@@ -29,6 +29,16 @@ std::string relabels_csv(const Manifest& manifest, const LabelStore& labels);
 std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
                            const std::vector<float>& importance);
 
+/// Lines of importance_histogram.csv of one epoch: `epoch,given_label,low,high,count`.
+///
+/// The importance of each row at its last visit, in a hundred equal bins over [0, 1], empty bins
+/// left out. `given_label` is `right` or `wrong` where the clean label is known, else `unknown`.
+/// @param importance  [manifest.size()], NaN where a row was not visited yet
+std::string importance_histogram_lines(int epoch, const Manifest& manifest,
+                                       const std::vector<float>& importance);
+/// The line that they follow.
+inline constexpr const char* kImportanceHistogramHeader = "epoch,given_label,low,high,count\n";
+
 /// weights.csv: `outcome,name,source,detail`, one row per tensor of the network or the weight file.
 std::string weights_csv(const ImportReport& report);
 
