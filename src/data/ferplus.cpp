@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/data/list_file.h"
 #include "selfcure/data/text_file.h"
 
 namespace selfcure {
@@ -69,11 +70,13 @@ FerPlusVotes parse_votes(const TextFile& table, const TextLine& line,
   return votes;
 }
 
-void check_field_count(const TextFile& table, const TextLine& line, std::size_t found,
-                       std::size_t expected) {
-  if (found == expected) return;
-  table.fail(line,
-             "expected " + std::to_string(expected) + " fields, got " + std::to_string(found));
+std::vector<std::string> split_fields(const TextFile& table, const TextLine& line,
+                                      std::size_t expected) {
+  require_list_line(table, line);
+  std::vector<std::string> fields = table.csv_fields(line);
+  if (fields.size() == expected) return fields;
+  table.fail(line, "expected " + std::to_string(expected) + " fields, got " +
+                       std::to_string(fields.size()));
 }
 
 void check_image_name(const TextFile& table, const TextLine& line, std::string_view name) {
@@ -141,8 +144,7 @@ class VotesTable {
   std::optional<TextLine> next_line() { return next_full_line(table_); }
 
   Row parse(const TextLine& line) const {
-    std::vector<std::string> fields = table_.csv_fields(line);
-    check_field_count(table_, line, fields.size(), kFirstVote + kVoteColumns);
+    std::vector<std::string> fields = split_fields(table_, line, kFirstVote + kVoteColumns);
     const Split split = parse_usage(table_, line, fields[0]);
     const FerPlusVotes votes = parse_votes(table_, line, fields);
     if (!fields[1].empty()) check_image_name(table_, line, fields[1]);
@@ -226,8 +228,7 @@ class AlignedTables {
   /// @param mismatch  set if the rows do not belong together
   Row parse(const TextLine& votes, const TextLine& line, std::string& mismatch) const {
     VotesTable::Row row = votes_.parse(votes);
-    std::vector<std::string> fields = pixels_.csv_fields(line);
-    check_field_count(pixels_, line, fields.size(), 3);
+    std::vector<std::string> fields = split_fields(pixels_, line, 3);
     const std::optional<std::int64_t> emotion = parse_integer(fields[0]);
     const std::optional<std::int32_t> original = ferplus_class_of_emotion(emotion.value_or(-1));
     if (!original) pixels_.fail(line, "label " + in_quotes(fields[0]) + " is not in 0..6");
@@ -299,8 +300,8 @@ class FolderReader {
     while (const std::optional<TextLine> line = table.next_line()) {
       if (line->text.empty()) continue;
       read_or_skip(bad_lines_, [&] {
-        const std::vector<std::string> fields = table.csv_fields(*line);
-        check_field_count(table, *line, fields.size(), kFirstVote + kVoteColumns);
+        const std::vector<std::string> fields =
+            split_fields(table, *line, kFirstVote + kVoteColumns);
         check_image_name(table, *line, fields[0]);
         add(table, *line, fields[0], parse_votes(table, *line, fields));
       });

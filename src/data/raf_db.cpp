@@ -7,6 +7,7 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/data/class_folders.h"
+#include "selfcure/data/list_file.h"
 
 namespace selfcure {
 namespace {
@@ -54,6 +55,7 @@ struct ListedFace {
 };
 
 ListedFace parse_line(const TextFile& list, const TextLine& line, std::size_t classes) {
+  require_list_line(list, line);
   const std::vector<std::string_view> parts = split_blanks(line.text);
   if (parts.size() != 2) {
     list.fail(line, "expected an image name and a label, got " + in_quotes(line.text));

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/data/list_file.h"
 #include "selfcure/data/published_counts.h"
+#include "selfcure/data/sources.h"
 #include "support/temporary_directory.h"
 
 namespace selfcure {
@@ -333,6 +335,18 @@ TEST_F(FerPlus, NamesTheRowThatTheOtherTableLacks) {
   write_tables(votes, pixels + pixels);
   EXPECT_EQ(error(), at("fer2013.csv") +
                          ":3: expected no more rows than in fer2013new.csv, got another one");
+}
+
+// Splitting it would take thirty bytes of memory for each of the line's own.
+TEST_F(FerPlus, RefusesEndlessLinesInEachTable) {
+  const std::string line(kMaxListLineBytes + 1, ',');
+  const std::string what = ":2: expected a line of at most 1048576 bytes, got 1048577";
+  write_tables(line + "\n", "6," + pixels_from(1) + ",Training\n");
+  EXPECT_EQ(error(), at("fer2013new.csv") + what);
+  write_tables("Training,fer1.png,10,0,0,0,0,0,0,0,0,0\n", line + "\n");
+  EXPECT_EQ(error(), at("fer2013.csv") + what);
+  write_folder("FER2013Train", "a.png,\"(0, 0, 48, 48)\",10,0,0,0,0,0,0,0,0,0\n" + line);
+  EXPECT_EQ(error(), at("FER2013Train/label.csv") + what);
 }
 
 // One row per mode's behaviour: kept by all, by the shares only, by multi_target as a tie.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/data/list_file.h"
 #include "selfcure/data/published_counts.h"
 #include "support/temporary_directory.h"
 
@@ -80,6 +81,14 @@ TEST_F(RafDb, NamesTheClassesInCodeOrder) {
   EXPECT_EQ(read_raf_db({root()}, Split::kTrain).class_names,
             (std::vector<std::string>{"Surprise", "Fear", "Disgust", "Happiness", "Sadness",
                                       "Anger", "Neutral"}));
+}
+
+// Splitting it would take a hundred bytes of memory for each of the line's own.
+TEST_F(RafDb, RefusesAnEndlessLine) {
+  std::string line;
+  while (line.size() <= kMaxListLineBytes) line += "a ";
+  write_set("train_00001.jpg 1\n" + line + "\n");
+  EXPECT_EQ(error(), list() + ":2: expected a line of at most 1048576 bytes, got 1048578");
 }
 
 TEST_F(RafDb, FindsTheSetBelowBasicAndUnderEitherSpelling) {
