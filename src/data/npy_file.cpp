@@ -1,9 +1,13 @@
 #include "selfcure/data/npy_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <optional>
 
 #include "selfcure/core/errors.h"
@@ -14,6 +18,22 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr double kMostExactInteger = 9007199254740992.0;  // 2^53
+
+/// A file that is closed at the end.
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
 
 /// What an array's header says of its one element.
 struct NpyType {
@@ -189,15 +209,24 @@ std::int64_t parse_npy_integer(std::string_view bytes, const std::string& name) 
 }
 
 std::int64_t read_npy_integer(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  // Without O_NONBLOCK, opening a pipe would wait for somebody who writes to it.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) {
     refuse(path.string(), path_exists(path) ? "cannot be opened for reading"
                                             : "expected a NumPy file, found nothing there");
   }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    refuse(path.string(), "expected a NumPy file, found something that is not a plain file");
+  }
   std::array<char, 4096> block{};
   std::string bytes;
-  while (in.read(block.data(), block.size()) || in.gcount() > 0) {
-    bytes.append(block.data(), static_cast<std::size_t>(in.gcount()));
+  while (true) {
+    const ssize_t got = ::read(file.get(), block.data(), block.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) refuse(path.string(), std::string("cannot be read: ") + std::strerror(errno));
+    if (got == 0) break;
+    bytes.append(block.data(), static_cast<std::size_t>(got));
     if (bytes.size() > kMaxNpyScalarBytes) {
       refuse(path.string(), "expected one number in at most " + std::to_string(kMaxNpyScalarBytes) +
                                 " bytes, got more");

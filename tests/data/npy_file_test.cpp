@@ -1,6 +1,7 @@
 #include "selfcure/data/npy_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 
@@ -111,6 +112,23 @@ TEST(NpyFile, AFileIsReadAndALargeOneIsNot) {
   } catch (const DataError& error) {
     EXPECT_EQ(error.what(), (folder.path() / "2_exp.npy").string() +
                                 ": expected a NumPy file, found nothing there");
+  }
+}
+
+// A test that hangs here waits for somebody who writes to the pipe.
+TEST(NpyFile, APipeAndAFolderAreRefused) {
+  const testing::TemporaryDirectory folder;
+  const std::filesystem::path pipe = folder.path() / "1_exp.npy";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::filesystem::path& path : {pipe, folder.path()}) {
+    try {
+      (void)read_npy_integer(path);
+      FAIL() << path;
+    } catch (const DataError& error) {
+      EXPECT_EQ(error.what(), path.string() +
+                                  ": expected a NumPy file, found something that is not a plain "
+                                  "file");
+    }
   }
 }
 
