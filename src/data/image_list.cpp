@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -267,12 +268,23 @@ class FileIndex {
   std::unordered_map<std::string_view, Places> places_;
 };
 
-/// A path and which frame of it.
-using Place = std::pair<std::string_view, std::int32_t>;
+/// What tells images apart: one picture may hold several faces, one video several frames.
+struct Place {
+  std::string_view image;
+  FaceBox box;
+  std::int32_t frame;
+
+  auto parts() const { return std::tie(image, box.x, box.y, box.width, box.height, frame); }
+  bool operator==(const Place& other) const { return parts() == other.parts(); }
+};
 
 struct PlaceHash {
   std::size_t operator()(const Place& place) const {
-    return std::hash<std::string_view>()(place.first) + static_cast<std::size_t>(place.second);
+    std::size_t hash = std::hash<std::string_view>()(place.image);
+    const FaceBox& box = place.box;
+    for (const std::int32_t part : {box.x, box.y, box.width, box.height, place.frame})
+      hash = hash * 1099511628211ULL + static_cast<std::size_t>(part);
+    return hash;
   }
 };
 
@@ -343,7 +355,8 @@ void append_rows(const ImageListOptions& options, List& list, const ListLabels& 
         *label = labels.class_of(*label);
       }
       if (!names.empty()) row.image = index.find(names[i], fail);
-      const auto [first, is_new] = line_of_place.emplace(Place(row.image, row.frame), line);
+      const auto [first, is_new] =
+          line_of_place.emplace(Place{row.image, row.box, row.frame}, line);
       if (is_new) return;
       fail("expected each path once, got " + in_quotes(row.image) +
            (row.frame < 0 ? "" : " (frame " + std::to_string(row.frame) + ")") + " as on line " +

@@ -151,6 +151,22 @@ TEST_F(NoisySet, KeepsTrueLabelsThatAreNotTheOnesBeforeNoise) {
   expect_same_rows(read_list(kNoiseManifestName), noisy);
 }
 
+TEST_F(NoisySet, KeepsSeveralFacesOfOnePicture) {
+  Manifest manifest = manifest_of({"crowd.jpg", "crowd.jpg", "crowd.jpg"});
+  manifest.rows[0].box = {0, 0, 10, 10};
+  manifest.rows[1].box = {20, 0, 10, 10};
+  manifest.rows[2].box = {20, 0, 10, 11};
+  for (ManifestRow& row : manifest.rows) row.clean = row.given;
+  manifest.rows[1].given = 3;
+  write(manifest);
+  expect_same_rows(read_list(kNoiseManifestName), manifest);
+  manifest.rows[2].box = manifest.rows[0].box;
+  write(manifest, true);
+  EXPECT_EQ(error_of([&] { (void)read_list(kNoiseManifestName); }),
+            (folder() / kNoiseManifestName).string() +
+                ":4: expected each path once, got 'crowd.jpg' as on line 2");
+}
+
 TEST_F(NoisySet, KeepsBoxesClipsAndFrames) {
   Manifest manifest = manifest_of({"a.jpg", "b.jpg", "c.mp4", "c.mp4"});
   manifest.frames_per_video = 2;

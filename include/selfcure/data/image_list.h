@@ -80,8 +80,9 @@ struct ImageListOptions {
 ///
 /// @return rows in the list's order; with kPath their image is the path as the list has it
 /// @throws DataError if the root or a list is missing, a line is not what is said above, a label is
-///         unknown (with the nearest class), a path comes twice in the split, the split has no row,
-///         or kName finds no image or several; ConfigError if the options contradict each other
+///         unknown (with the nearest class), a path comes twice in the split with the same box and
+///         frame, the split has no row, or kName finds no image or several; ConfigError if the
+///         options contradict each other
 Manifest read_image_list(const ImageListOptions& options, Split split);
 
 }  // namespace selfcure
