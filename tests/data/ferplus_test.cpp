@@ -528,6 +528,37 @@ TEST(FerPlusCounts, ADifferenceQuotesTheCountsOfTheLiterature) {
             "3136 (1083 892 394 382 269 16 85 15)");
 }
 
+// Counted with the released code on label.csv and fer2013new.csv.
+TEST(FerPlusCounts, OtherModesKeepOtherNumbers) {
+  const auto difference = [](const std::vector<int>& counts, LabelUse use) {
+    Manifest manifest = with_counts(counts);
+    manifest.label_use = use;
+    return golden_count_difference(manifest, Dataset::kFerPlus, Split::kTrain);
+  };
+  const std::vector<int> shares = {10107, 7501, 3517, 3445, 2401, 170, 643, 163};
+  EXPECT_EQ(difference(shares, LabelUse::kDraw), std::nullopt);
+  EXPECT_EQ(difference(shares, LabelUse::kDistribution), std::nullopt);
+  EXPECT_EQ(difference({10122, 7503, 3524, 3430, 2407, 169, 641, 160}, LabelUse::kDraw),
+            std::nullopt);
+  EXPECT_EQ(difference({10056, 7489, 3481, 3410, 2337, 150, 598, 146}, LabelUse::kMultiTarget),
+            std::nullopt);
+  EXPECT_EQ(difference({10071, 7492, 3486, 3399, 2327, 153, 598, 145}, LabelUse::kMultiTarget),
+            std::nullopt);
+  EXPECT_NE(difference(shares, LabelUse::kMultiTarget), std::nullopt);
+  EXPECT_NE(difference(shares, LabelUse::kGiven), std::nullopt);
+  EXPECT_NE(difference({8733, 7284, 3136, 3022, 2098, 116, 536, 120}, LabelUse::kDraw),
+            std::nullopt);
+}
+
+TEST(FerPlusCounts, WithFer2013LabelsTheMajoritiesCount) {
+  Manifest manifest = with_counts({1083, 892, 394, 382, 269, 16, 86, 15});
+  for (ManifestRow& row : manifest.rows) {
+    row.clean = row.given;
+    row.given = 0;
+  }
+  EXPECT_EQ(golden_count_difference(manifest, Dataset::kFerPlus, Split::kTest), std::nullopt);
+}
+
 TEST(FerPlusCounts, SmallSetsAreNotNoted) {
   EXPECT_EQ(golden_count_difference(with_counts({5, 5, 5, 5, 5, 5, 5, 5}), Dataset::kFerPlus,
                                     Split::kTrain),

@@ -14,14 +14,16 @@ namespace selfcure {
 /// this is worth a warning, not an error. A manifest counts as an attempt at the full set if it
 /// has at least half of the published rows; smaller ones (demo data, subsets) are never noted.
 /// FERPlus has two published tables of votes that differ: `label.csv` of the image folders, which
-/// the literature counts by, and `fer2013new.csv`; agreeing with either is enough. The validation
-/// set of AffectNet's 2021 release lacks one of its 4,000 images and is not compared.
+/// the literature counts by, and `fer2013new.csv`; agreeing with either is enough. What is kept of
+/// them depends on what the votes become (`Manifest::label_use`). The validation set of AffectNet's
+/// 2021 release lacks one of its 4,000 images and is not compared.
 ///
-/// @param manifest  one split, before noise and before joining: given labels are counted
+/// @param manifest  one split, before noise and before joining: given labels are counted, of
+///                  FERPlus with FER2013's labels the clean ones
 /// @return one line that names the numbers expected and found, or nothing if they agree, the
 ///         manifest is small or the set has no such split
 /// Source: RAF-DB, Li et al., CVPR 2017; FERPlus, Barsoum et al., ICMI 2016 (counts are those of
-///         the `majority` rule on the released vote tables); AffectNet, Mollahosseini et al.,
+///         the released code's rules on the released vote tables); AffectNet, Mollahosseini et al.,
 ///         IEEE TAC 2019.
 std::optional<std::string> golden_count_difference(const Manifest& manifest, Dataset dataset,
                                                    Split split);
