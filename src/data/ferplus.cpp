@@ -395,7 +395,8 @@ bool use_folders(const FerPlusOptions& options, Split split) {
 Manifest read_ferplus(const FerPlusOptions& options, Split split) {
   const bool from_folders = use_folders(options, split);
   // As the released code: only training sees more than the majority.
-  const FerPlusLabels labels = split == Split::kTrain ? options.labels : FerPlusLabels::kMajority;
+  const bool is_trained_on = split == Split::kTrain || options.labels_of_every_split;
+  const FerPlusLabels labels = is_trained_on ? options.labels : FerPlusLabels::kMajority;
   const bool is_original = labels == FerPlusLabels::kFer2013;
   if (is_original) check_original_labels(options.root);
   Manifest manifest;

@@ -50,7 +50,18 @@ ImageListOptions list_options(const SourceOptions& source, BadLines* bad_lines) 
   return options;
 }
 
-Manifest read_split(const SourceOptions& source, Split split, BadLines* bad_lines) {
+/// @param place  what the rows are for: training, validation or test
+FerPlusOptions ferplus_options(const SourceOptions& source, Split place, BadLines* bad_lines) {
+  FerPlusOptions options;
+  options.root = source.root;
+  options.pixels = source.pixels;
+  options.labels = place == Split::kTrain ? source.labels : FerPlusLabels::kMajority;
+  options.labels_of_every_split = true;
+  options.bad_lines = bad_lines;
+  return options;
+}
+
+Manifest read_split(const SourceOptions& source, Split split, Split place, BadLines* bad_lines) {
   switch (source.dataset) {
     case Dataset::kRafDb:
       return read_raf_db({source.root, bad_lines}, split);
@@ -59,7 +70,7 @@ Manifest read_split(const SourceOptions& source, Split split, BadLines* bad_line
     case Dataset::kRafDbRepack:
       return read_raf_db_repack({source.root, bad_lines}, split);
     case Dataset::kFerPlus:
-      return read_ferplus({source.root, source.pixels, source.labels, bad_lines}, split);
+      return read_ferplus(ferplus_options(source, place, bad_lines), split);
     case Dataset::kAffectNet2017:
     case Dataset::kAffectNet2021:
       return read_affectnet(affectnet_options(source, bad_lines), split);
@@ -73,26 +84,27 @@ Manifest read_split(const SourceOptions& source, Split split, BadLines* bad_line
   throw Error("read_source: no such data set");
 }
 
-Manifest read_unmapped(const SourceOptions& source, Split default_split, BadLines* bad_lines) {
-  if (source.splits.empty()) return read_split(source, default_split, bad_lines);
+Manifest read_unmapped(const SourceOptions& source, Split place, BadLines* bad_lines) {
+  if (source.splits.empty()) return read_split(source, place, place, bad_lines);
   std::vector<Manifest> parts;
   parts.reserve(source.splits.size());
-  for (const Split split : source.splits) parts.push_back(read_split(source, split, bad_lines));
+  for (const Split split : source.splits)
+    parts.push_back(read_split(source, split, place, bad_lines));
   return join(std::move(parts));
 }
 
 }  // namespace
 
-Manifest read_source(const SourceOptions& source, Split default_split) {
-  return read_sources({source}, default_split);
+Manifest read_source(const SourceOptions& source, Split place) {
+  return read_sources({source}, place);
 }
 
-Manifest read_sources(const std::vector<SourceOptions>& sources, Split default_split,
+Manifest read_sources(const std::vector<SourceOptions>& sources, Split place,
                       const ReadSourcesOptions& options) {
   std::vector<Manifest> parts;
   parts.reserve(sources.size());
   for (const SourceOptions& source : sources) {
-    Manifest part = read_unmapped(source, default_split, options.bad_lines);
+    Manifest part = read_unmapped(source, place, options.bad_lines);
     if (!source.class_map.empty() || !options.classes.empty()) {
       part =
           map_classes(std::move(part), {options.classes, source.class_map, options.other_classes});

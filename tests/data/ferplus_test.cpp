@@ -398,6 +398,29 @@ TEST_F(FerPlus, ValidationAndTestHaveTheMajorityWhateverTrainingHas) {
   }
 }
 
+TEST_F(FerPlus, WhatIsTrainedOnHasTheModeWhicheverSplitItIs) {
+  write_folder("FER2013Train", kFolderVotes);
+  write_folder("FER2013Valid", kFolderVotes);
+  SourceOptions source;
+  source.dataset = Dataset::kFerPlus;
+  source.root = root();
+  source.splits = {Split::kTrain, Split::kValid};
+  source.labels = FerPlusLabels::kCrossEntropy;
+  const Manifest train = read_source(source, Split::kTrain);
+  ASSERT_EQ(train.size(), 6);
+  const auto middle = train.distributions.begin() + 3 * 8;
+  EXPECT_EQ(std::vector<float>(train.distributions.begin(), middle),
+            std::vector<float>(middle, train.distributions.end()));
+  EXPECT_EQ(train.distributions.at(4 * 8 + 3), 0.5F);
+
+  // Tested on, even the training split has the majority.
+  for (const Split place : {Split::kValid, Split::kTest}) {
+    const Manifest evaluated = read_source(source, place);
+    EXPECT_EQ(evaluated.size(), 2);
+    EXPECT_EQ(evaluated.label_use, LabelUse::kGiven);
+  }
+}
+
 TEST_F(FerPlus, TheTableGivesDistributionsToo) {
   write_tables("Training,fer1.png,5,5,0,0,0,0,0,0,0,0\nTraining,fer2.png,2,2,2,2,0,0,0,0,0,0\n",
                "6," + pixels_from(1) + ",Training\n6," + pixels_from(2) + ",Training\n");

@@ -27,21 +27,24 @@ struct FerPlusOptions {
   /// folders come with `label.csv`, the table with `fer2013new.csv`, and these differ.
   FerPlusPixels pixels = FerPlusPixels::kAuto;
   /// How the votes of the training split become labels, default kMajority. Validation and test
-  /// always have the majority's, as in the released training code.
+  /// have the majority's, as in the released training code.
   FerPlusLabels labels = FerPlusLabels::kMajority;
   /// Counts bad lines, which are left out then; null: the first one ends the reading. Tables whose
   /// rows do not belong together always end it.
   BadLines* bad_lines = nullptr;
+  /// True: each split has `labels`, since it is trained on; the SCN authors train on train and
+  /// valid.
+  bool labels_of_every_split = false;
 };
 
 /// Reads FERPlus. Classes are neutral, happiness, surprise, sadness, anger, disgust, fear,
 /// contempt.
 ///
 /// Rows that `ferplus_target` leaves out are not in the manifest; the given label of the others is
-/// the one it tells. For kProbability, kCrossEntropy and kMultiTarget the manifest of the training
-/// split has its distributions and says how they are used. Clean labels are unknown but for
-/// kFer2013: there the given label of a training row is FER2013's, taken over by the class's name,
-/// and the clean one is the majority. This takes `fer2013.csv` and `fer2013new.csv`, where the
+/// the one it tells. For kProbability, kCrossEntropy and kMultiTarget the manifest of a split that
+/// has these labels has its distributions and says how they are used. Clean labels are unknown but
+/// for kFer2013: there the given label of a row is FER2013's, taken over by the class's name, and
+/// the clean one is the majority. This takes `fer2013.csv` and `fer2013new.csv`, where the
 /// pixels are in folders too; images are found by their names then, and of a name that comes twice
 /// the first row counts.
 ///

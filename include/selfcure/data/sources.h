@@ -40,7 +40,8 @@ struct SourceOptions {
 
   /// Where the pixels of FERPlus lie.
   FerPlusPixels pixels = FerPlusPixels::kAuto;
-  /// What FERPlus's votes become in training; other splits have the majority.
+  /// What FERPlus's votes become in training, of whichever splits; what is evaluated has the
+  /// majority.
   FerPlusLabels labels = FerPlusLabels::kMajority;
   /// Whether AffectNet's contempt is an eighth class or left out.
   bool contempt = true;
@@ -66,17 +67,18 @@ struct ReadSourcesOptions {
   /// See DataOptions.
   std::vector<std::string> classes;
   UnmappedClasses other_classes = UnmappedClasses::kStop;
-  /// Null: stop at a bad line of a list. Else they are left out and counted, where the data set's
-  /// reader can (all but FERPlus's and folders').
+  /// Null: stop at a bad line of a list. Else they are left out and counted.
   BadLines* bad_lines = nullptr;
 };
 
-/// Reads one source with its own class map. @throws DataError as the reader of its data set does
-Manifest read_source(const SourceOptions& source, Split default_split);
+/// Reads one source with its own class map.
+/// @param place  what the rows are for; also the split of a source that names none
+/// @throws DataError as the reader of its data set does
+Manifest read_source(const SourceOptions& source, Split place);
 
 /// Reads sources, brings them to the same classes by name and joins them.
 /// @throws DataError also when classes lead nowhere, as map_classes() and join_by_name() say
-Manifest read_sources(const std::vector<SourceOptions>& sources, Split default_split,
+Manifest read_sources(const std::vector<SourceOptions>& sources, Split place,
                       const ReadSourcesOptions& options = {});
 
 }  // namespace selfcure
