@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -141,7 +142,8 @@ Targets targets_of(const Manifest& manifest, const ClassMap& map) {
   return targets;
 }
 
-/// Adds up each row's values per target and divides by their sum.
+/// Adds up each row's values per target and divides by their sum; of multiple targets, each that is
+/// right gets the same share.
 /// @param keep  [size()]; entries of rows with nothing left become false
 std::vector<float> mapped_distributions(const Manifest& manifest, const Targets& targets,
                                         std::vector<bool>& keep) {
@@ -161,6 +163,10 @@ std::vector<float> mapped_distributions(const Manifest& manifest, const Targets&
     if (!(sum > 0)) {
       keep[row] = false;
       continue;
+    }
+    if (manifest.label_use == LabelUse::kMultiTarget) {
+      std::transform(to, to + after, to, [](float value) { return value > 0 ? 1.0F : 0.0F; });
+      sum = std::accumulate(to, to + after, 0.0);
     }
     for (std::size_t k = 0; k < after; ++k) {
       to[k] = static_cast<float>(static_cast<double>(to[k]) / sum);

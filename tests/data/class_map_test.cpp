@@ -146,6 +146,16 @@ TEST(ClassMap, AddsUpDistributionsAndDividesThemByTheirSum) {
   EXPECT_EQ(merged.distributions, (std::vector<float>{0.5F, 0.5F, 0.25F, 0.75F, 0.0F, 1.0F}));
 }
 
+// The loss is -log max_k(t_k p_k): a class with a greater share would be preferred.
+TEST(ClassMap, MultipleTargetsKeepEqualSharesWhenClassesAreMerged) {
+  Manifest all = manifest_of("x", {"fear", "anger", "contempt"}, {0});
+  const float third = 1.0F / 3.0F;
+  all.distributions = {third, third, third};
+  all.label_use = LabelUse::kMultiTarget;
+  EXPECT_EQ(map_classes(all, {{}, {{"contempt", "anger"}}}).distributions,
+            (std::vector<float>{0.5F, 0.5F}));
+}
+
 TEST(ClassMap, KeepsPixelsBoxesAndClipsWithTheirRows) {
   Manifest all = manifest_of("x", kRafDb, {0, 1});
   all.inline_side = 1;

@@ -58,9 +58,9 @@ struct ClassMap {
 ///
 /// Given and clean labels are renumbered; a row is left out, or an error, if either of its labels
 /// leads nowhere (kUnknownLabel stays). Distributions are added up per wanted class and divided by
-/// their sum; a row with nothing left is treated in the same way. A wanted class may be one that
-/// the data set lacks only if it is an expression's usual name (neutral, happiness, ..., contempt),
-/// so that a misspelt one is found.
+/// their sum (of kMultiTarget, the right classes share equally); a row with nothing left is treated
+/// in the same way. A wanted class may be one that the data set lacks only if it is an
+/// expression's usual name (neutral, happiness, ..., contempt), so that a misspelt one is found.
 ///
 /// @throws DataError if a class of `map` is unknown (with the nearest known ones) or comes twice,
 ///         rows lead nowhere under kStop, or no row is left
