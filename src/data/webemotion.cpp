@@ -191,8 +191,9 @@ class ClipTable {
     if (!is_image_file(path) && !is_video_file(path)) {
       file().fail(row.line, "expected the path of an image or a video, got " + in_quotes(path));
     }
-    const std::string& id = row.fields[clip_column_];
-    const std::string& label = row.fields[label_column_];
+    // A blank after a comma must not make another clip, which may be in another split.
+    const std::string id(without_end_blanks(row.fields[clip_column_]));
+    const std::string label(without_end_blanks(row.fields[label_column_]));
     if (id.empty()) file().fail(row.line, "expected a clip id, got an empty field");
     if (label.empty()) file().fail(row.line, "expected a label, got an empty field");
     if (!classes_.empty() && !find_class(classes_, label)) {

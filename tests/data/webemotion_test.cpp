@@ -107,6 +107,15 @@ TEST_F(WebEmotion, GivenClassesSetTheOrder) {
             root().string() + ": expected folders of the classes [sadness], found 'happy'");
 }
 
+TEST_F(WebEmotion, ABlankInTheTableMakesNoOtherClip) {
+  const Manifest train = read_table(
+      "path,label,clip_id,keyword\n"
+      "joy/c1/1.jpg,joy,c1,x\n"
+      "joy/c1/2.jpg, joy, c1,x\n");
+  EXPECT_EQ(train.class_names, (Names{"joy"}));
+  EXPECT_EQ(rows_of(train), (Names{"joy/c1/1.jpg 0 0 -1", "joy/c1/2.jpg 0 0 -1"}));
+}
+
 TEST_F(WebEmotion, EachClipIsInOneSplitWithAllItsFrames) {
   for (int clip = 0; clip < 60; ++clip) {
     for (const char* const frame : {"/1.jpg", "/2.jpg"}) {
