@@ -20,6 +20,8 @@ const std::vector<PublishedCounts>& published_counts() {
   static const std::vector<PublishedCounts> tables = {
       {Dataset::kRafDb, Split::kTrain, {1290, 281, 717, 4772, 1982, 705, 2524}},
       {Dataset::kRafDb, Split::kTest, {329, 74, 160, 1185, 478, 162, 680}},
+      {Dataset::kRafDbRepack, Split::kTrain, {1290, 281, 717, 4772, 1982, 705, 2524}},
+      {Dataset::kRafDbRepack, Split::kTest, {329, 74, 160, 1185, 478, 162, 680}},
       // With contempt and without.
       {Dataset::kAffectNet2017,
        Split::kTrain,

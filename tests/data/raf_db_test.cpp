@@ -207,6 +207,8 @@ TEST_F(RafDb, AFullSetAgreesWithThePublishedCounts) {
   EXPECT_EQ(test.size(), 3068);
   EXPECT_EQ(golden_count_difference(train, Dataset::kRafDb, Split::kTrain), std::nullopt);
   EXPECT_EQ(golden_count_difference(test, Dataset::kRafDb, Split::kTest), std::nullopt);
+  EXPECT_EQ(golden_count_difference(train, Dataset::kRafDbRepack, Split::kTrain), std::nullopt);
+  EXPECT_EQ(golden_count_difference(test, Dataset::kRafDbRepack, Split::kTest), std::nullopt);
 }
 
 TEST_F(RafDb, AFullSetThatLacksARowIsNoted) {
@@ -218,6 +220,7 @@ TEST_F(RafDb, AFullSetThatLacksARowIsNoted) {
             "RAF-DB train: the published counts per class are "
             "12271 (1290 281 717 4772 1982 705 2524), this copy has "
             "12270 (1289 281 717 4772 1982 705 2524)");
+  EXPECT_NE(golden_count_difference(train, Dataset::kRafDbRepack, Split::kTrain), std::nullopt);
 }
 
 TEST_F(RafDb, OnlySetsOfAtLeastHalfTheSizeAreNoted) {
