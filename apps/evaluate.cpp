@@ -97,8 +97,10 @@ int evaluate_all(const EvaluateArguments& arguments) {
                                           {"method", method_name(options.method)},
                                           {"split", arguments.split},
                                           {"epoch", evaluation.epoch}};
-    const std::string json =
-        evaluation_json(evaluation.result, evaluation.manifest.class_names, extra.dump());
+    // Paths and names of experiments need not be UTF-8.
+    const std::string json = evaluation_json(
+        evaluation.result, evaluation.manifest.class_names,
+        extra.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     all.push_back(nlohmann::ordered_json::parse(json));
     // Results on other data or with other settings are not the run's own.
     if (fs::is_directory(target) && arguments.overrides.empty()) {

@@ -401,7 +401,9 @@ ExperimentResult Experiment::finish() {
   for (const EpochRecord& record : records_) seconds += record.get("seconds");
   summary["training_seconds"] = seconds;
   summary["final"] = ordered_json::parse(records_.back().json());
-  run_.write("summary.json", summary.dump(2) + "\n");
+  // Names of experiments need not be UTF-8.
+  run_.write("summary.json",
+             summary.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
   run_.write("DONE", "");
   return result;
 }

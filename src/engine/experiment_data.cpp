@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <system_error>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/data/instance_noise.h"
 #include "selfcure/data/published_counts.h"
+#include "selfcure/data/text_file.h"
 #include "selfcure/engine/features.h"
 
 namespace selfcure {
@@ -23,18 +26,48 @@ std::string class_counts(const Manifest& manifest) {
   return text;
 }
 
-/// What tells an image from others: where it is, which part, which frame.
-std::string identity(const std::string& root, const ManifestRow& row) {
-  std::string text = root + "/" + row.image;
-  for (const std::int32_t part : {row.box.x, row.box.y, row.box.width, row.box.height, row.frame})
-    text += "|" + std::to_string(part);
-  return text;
-}
+/// Tells images apart by where they are, which part and which frame.
+class ImageIdentity {
+ public:
+  explicit ImageIdentity(const Manifest& manifest) : root_(manifest.root) {}
 
-std::string place_of(const std::filesystem::path& root) {
-  std::error_code error;
-  const std::filesystem::path found = std::filesystem::weakly_canonical(root, error);
-  return error ? root.string() : found.string();
+  std::string of(const ManifestRow& row) {
+    const std::filesystem::path path = root_ / row.image;
+    std::string text = place_of(path.parent_path()) + "/" + path.filename().string();
+    for (const std::int32_t part : {row.box.x, row.box.y, row.box.width, row.box.height, row.frame})
+      text += "|" + std::to_string(part);
+    return text;
+  }
+
+ private:
+  /// One spelling of a folder for all that lead to it. Images lie in few folders, so that links
+  /// are followed for each folder and not for each image.
+  const std::string& place_of(const std::filesystem::path& folder) {
+    const auto [known, is_new] = places_.try_emplace(folder.string());
+    if (is_new) {
+      std::error_code error;
+      std::filesystem::path place = std::filesystem::absolute(folder, error);
+      if (error) place = folder;
+      const std::filesystem::path found = std::filesystem::weakly_canonical(place, error);
+      known->second = (error ? place : found).string();
+    }
+    return known->second;
+  }
+
+  std::filesystem::path root_;
+  std::unordered_map<std::string, std::string> places_;
+};
+
+/// Checkpoints and result files hold the names as JSON; better to say it before the training.
+void require_utf8_classes(const Manifest& manifest) {
+  for (const std::string& name : manifest.class_names) {
+    try {
+      (void)nlohmann::json(name).dump();
+    } catch (const nlohmann::json::type_error&) {
+      throw DataError(manifest.name + ": expected names of classes in UTF-8, got " +
+                      in_quotes(name) + ", which result files cannot hold");
+    }
+  }
 }
 
 }  // namespace
@@ -44,13 +77,13 @@ void refuse_shared_images(const Manifest& train, const Manifest& evaluated,
   // Inline pixels have no place of their own: names in a table may repeat.
   if (!train.inline_pixels.empty() || !evaluated.inline_pixels.empty()) return;
   std::unordered_set<std::string> known;
-  const std::string evaluated_root = place_of(evaluated.root);
-  for (const ManifestRow& row : evaluated.rows) known.insert(identity(evaluated_root, row));
-  const std::string train_root = place_of(train.root);
+  ImageIdentity evaluated_identity(evaluated);
+  for (const ManifestRow& row : evaluated.rows) known.insert(evaluated_identity.of(row));
+  ImageIdentity train_identity(train);
   std::int64_t shared = 0;
   const std::string* first = nullptr;
   for (const ManifestRow& row : train.rows) {
-    if (known.count(identity(train_root, row)) == 0) continue;
+    if (known.count(train_identity.of(row)) == 0) continue;
     if (first == nullptr) first = &row.image;
     ++shared;
   }
@@ -139,6 +172,7 @@ Manifest load_evaluated(const DataOptions& data, Split split,
                         TrainingObserver& observer) {
   Manifest manifest =
       with_classes_of(load_manifest(data, split, observer), classes, data.other_classes);
+  require_utf8_classes(manifest);
   if (manifest.class_names != classes)
     throw DataError(what + ": expected the classes of the training set " + class_list(classes) +
                     ", got " + class_list(manifest.class_names) + classes_hint());

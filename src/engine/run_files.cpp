@@ -50,7 +50,8 @@ std::string environment_json(const std::string& command_line, const c10::Device&
                              {"command_line", command_line},
                              {"seed", options.seed},
                              {"noise_seed", options.data.noise.seed}};
-  return json.dump(2) + "\n";
+  // Paths on the command line need not be UTF-8.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string labels_csv(const Manifest& manifest) {
