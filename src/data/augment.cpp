@@ -253,4 +253,17 @@ at::Tensor augment_images(const at::Tensor& pixels, const std::vector<std::int64
   return planes;
 }
 
+at::Tensor visible_pixels(const at::Tensor& images, const NormalizeOptions& normalize) {
+  const auto channels = [](const std::array<double, 3>& values) {
+    return at::tensor(std::vector<double>(values.begin(), values.end()), at::kFloat)
+        .view({1, 3, 1, 1});
+  };
+  return ((images * channels(normalize.std) + channels(normalize.mean)) * 255)
+      .round()
+      .clamp(0, 255)
+      .to(at::kByte)
+      .permute({0, 2, 3, 1})
+      .contiguous();
+}
+
 }  // namespace selfcure

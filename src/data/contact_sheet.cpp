@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <string_view>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
 #include "selfcure/core/random.h"
+#include "selfcure/data/png.h"
 
 namespace selfcure {
 namespace {
@@ -76,10 +76,11 @@ struct Layout {
   int side = 0;
   int shown_side = 0;
   int margin = 0;
+  int caption_lines = 1;
   std::int64_t width = 0;
   std::int64_t height = 0;
 
-  int row_height() const { return shown_side + 2 * kLineHeight + kGap; }
+  int row_height() const { return shown_side + (caption_lines + 1) * kLineHeight + kGap; }
   int tile_x(std::size_t column) const {
     return margin + static_cast<int>(column) * (shown_side + kGap);
   }
@@ -90,9 +91,15 @@ Layout lay_out(const ContactSheet& sheet) {
   Layout layout;
   layout.side = sheet.side;
   layout.shown_side = (kLeastShownSide + sheet.side - 1) / sheet.side * sheet.side;
+  if (sheet.most_shown_side > 0)
+    layout.shown_side = std::min(layout.shown_side, sheet.most_shown_side);
   std::size_t columns = 0;
   for (const ContactRow& row : sheet.rows) {
     columns = std::max(columns, row.tiles.size());
+    for (const ContactTile& tile : row.tiles) {
+      const auto breaks = std::count(tile.caption.begin(), tile.caption.end(), '\n');
+      layout.caption_lines = std::max(layout.caption_lines, static_cast<int>(breaks) + 1);
+    }
     for (const std::string& line : lines_of(row.title))
       layout.margin = std::max(layout.margin, text_width(line, kTextSize));
   }
@@ -129,15 +136,20 @@ void draw_tile(cv::Mat& drawn, const ContactTile& tile, const Layout& layout, in
   const cv::Rect place(x, y, layout.shown_side, layout.shown_side);
   cv::Mat bgr;
   cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-  cv::resize(bgr, drawn(place), place.size(), 0, 0, cv::INTER_NEAREST);
+  cv::resize(bgr, drawn(place), place.size(), 0, 0,
+             layout.shown_side % layout.side == 0 ? cv::INTER_NEAREST : cv::INTER_AREA);
   const int below = y + place.height + kLineHeight - 3;
-  write(drawn, end_that_fits(plain(tile.caption), place.width), x, below, kTextSize, kGrey);
+  int line_y = below;
+  for (const std::string& line : lines_of(tile.caption)) {
+    write(drawn, end_that_fits(line, place.width), x, line_y, kTextSize, kGrey);
+    line_y += kLineHeight;
+  }
   if (tile.warning.empty()) return;
   // All of the frame lies outside of the image.
   for (int i = 1; i <= 2; ++i)
     cv::rectangle(drawn, cv::Rect(x - i, y - i, place.width + 2 * i, place.height + 2 * i), kRed);
-  write(drawn, end_that_fits(plain(tile.warning), place.width), x, below + kLineHeight, kTextSize,
-        kRed);
+  write(drawn, end_that_fits(plain(tile.warning), place.width), x,
+        below + layout.caption_lines * kLineHeight, kTextSize, kRed);
 }
 
 }  // namespace
@@ -171,11 +183,7 @@ Picture draw_contact_sheet(const ContactSheet& sheet) {
 }
 
 void write_contact_sheet(const ContactSheet& sheet, const std::filesystem::path& path) {
-  Picture picture = draw_contact_sheet(sheet);
-  const cv::Mat drawn(picture.height, picture.width, CV_8UC3, picture.pixels.data());
-  std::vector<std::uint8_t> bytes;
-  cv::imencode(".png", drawn, bytes);
-  write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  write_file_atomically(path, encode_png(draw_contact_sheet(sheet)));
 }
 
 std::vector<std::int64_t> pick_rows_of_class(const Manifest& manifest, std::int32_t label,

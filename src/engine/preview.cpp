@@ -13,20 +13,6 @@
 namespace selfcure {
 namespace {
 
-/// Network input back to 8-bit pixels, [B, H, W, 3].
-at::Tensor visible(const at::Tensor& images, const NormalizeOptions& normalize) {
-  const auto channels = [](const std::array<double, 3>& values) {
-    return at::tensor(std::vector<double>(values.begin(), values.end()), at::kFloat)
-        .view({1, 3, 1, 1});
-  };
-  return ((images * channels(normalize.std) + channels(normalize.mean)) * 255)
-      .round()
-      .clamp(0, 255)
-      .to(at::kByte)
-      .permute({0, 2, 3, 1})
-      .contiguous();
-}
-
 ContactTile tile_of(const Manifest& manifest, std::int64_t row, const at::Tensor& image) {
   const ManifestRow& sample = manifest.rows[static_cast<std::size_t>(row)];
   const auto* const first = image.data_ptr<std::uint8_t>();
@@ -68,10 +54,10 @@ void write_preview(const ExperimentOptions& options, const PreviewOptions& previ
     for (std::size_t i = 0; i < rows.size(); ++i) {
       images.fill(rows[i], batch.pixels.data() + i * bytes);
     }
-    const at::Tensor seen =
-        visible(augment_images(upload_pixels(batch, at::kCPU), rows, data.augment, data.normalize,
-                               {options.seed, static_cast<std::uint64_t>(preview.epoch), 0}),
-                data.normalize);
+    const at::Tensor seen = visible_pixels(
+        augment_images(upload_pixels(batch, at::kCPU), rows, data.augment, data.normalize,
+                       {options.seed, static_cast<std::uint64_t>(preview.epoch), 0}),
+        data.normalize);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       sheet.rows.back().tiles.push_back(
           tile_of(manifest, rows[i], seen[static_cast<std::int64_t>(i)]));

@@ -54,6 +54,12 @@ TEST(Normalize, RefusesOtherShapesAndTypes) {
   EXPECT_THROW(normalize_images(at::zeros({1, 3, 2, 2}, at::kByte), {}), ShapeError);
 }
 
+TEST(Normalize, VisiblePixelsAreTheOnesItStartedFrom) {
+  const at::Tensor pixels = at::randint(0, 256, {2, 5, 7, 3}, at::kByte);
+  const NormalizeOptions normalize;
+  EXPECT_TRUE(visible_pixels(normalize_images(pixels, normalize), normalize).equal(pixels));
+}
+
 TEST(Augment, WithNothingOnIsNormalisation) {
   const at::Tensor pixels = random_pixels(3, 8);
   EXPECT_TRUE(augment_images(pixels, rows_from(0, 3), nothing(), {}, {1, 1, 0})

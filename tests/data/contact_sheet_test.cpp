@@ -136,6 +136,27 @@ TEST(ContactSheet, ChecksWhatItIsGiven) {
             "images");
 }
 
+TEST(ContactSheet, LargeImagesAreReducedWhereAsked) {
+  ContactSheet sheet = one_tile(200);
+  EXPECT_GT(draw_contact_sheet(sheet).height, 200);
+  sheet.most_shown_side = 100;
+  const Picture reduced = draw_contact_sheet(sheet);
+  EXPECT_EQ(reduced.height, draw_contact_sheet(one_tile(100)).height);
+  EXPECT_EQ(reduced.width, draw_contact_sheet(one_tile(100)).width);
+  EXPECT_EQ(reduced.pixels, draw_contact_sheet(one_tile(100)).pixels);  // of one colour
+}
+
+TEST(ContactSheet, CaptionsMayHaveSeveralLines) {
+  ContactSheet sheet = one_tile(96);
+  const int height = draw_contact_sheet(sheet).height;
+  sheet.rows[0].tiles[0].caption = "one";
+  const std::int64_t one_line = ink_of(sheet);
+  EXPECT_EQ(draw_contact_sheet(sheet).height, height);
+  sheet.rows[0].tiles[0].caption = "one\none\none";
+  EXPECT_EQ(ink_of(sheet) - ink_of(one_tile(96)), 3 * (one_line - ink_of(one_tile(96))));
+  EXPECT_EQ(draw_contact_sheet(sheet).height, height + 2 * 15);
+}
+
 TEST(ContactSheet, IsWrittenAsPng) {
   const TemporaryDirectory folder;
   const ContactSheet sheet = one_tile(8);

@@ -66,4 +66,10 @@ at::Tensor augment_images(const at::Tensor& pixels, const std::vector<std::int64
                           const AugmentOptions& options, const NormalizeOptions& normalize,
                           const AugmentKey& key);
 
+/// Network input back to pixels that a person can look at; what lies outside of 0..255 is cut off.
+///
+/// @param images  [B, 3, H, W], float32, on the CPU
+/// @return [B, H, W, 3], uint8, RGB, contiguous
+at::Tensor visible_pixels(const at::Tensor& images, const NormalizeOptions& normalize);
+
 }  // namespace selfcure

@@ -14,7 +14,8 @@ namespace selfcure {
 struct ContactTile {
   /// [side, side, 3], 8 bit, RGB.
   std::vector<std::uint8_t> pixels;
-  /// Small, below the image; its start is cut off if it is too long, as names differ at their end.
+  /// Small, below the image; lines end in LF. The start of a line that is too long is cut off, as
+  /// names differ at their end.
   std::string caption = {};
   /// Red, below the caption; the image gets a red frame. Empty: nothing to warn of.
   std::string warning = {};
@@ -33,6 +34,8 @@ struct ContactSheet {
   /// Pixels of all images, 1 to 1024; small ones are shown enlarged, pixel by pixel.
   int side = 0;
   std::vector<ContactRow> rows;
+  /// Images that would be shown larger than this are reduced to it, by averaging; 0: none are.
+  int most_shown_side = 0;
 };
 
 /// @return blue, green, red
