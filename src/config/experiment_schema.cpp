@@ -269,6 +269,19 @@ ConfigItems train_items(TrainOptions& train) {
   return list.take();
 }
 
+ConfigItems logging_items(LoggingOptions& logging) {
+  ConfigItemList list;
+  list.boolean("tensorboard", logging.tensorboard,
+               "Write event files for TensorBoard to the folder 'tensorboard' of the run.")
+      .runtime = true;
+  list.integer(
+          "images_every", logging.images_every, 0, kMostEpochs,
+          "The event files get pictures after every this many epochs and after the last, up to "
+          "1 MB each time; 0: none.")
+      .runtime = true;
+  return list.take();
+}
+
 }  // namespace
 
 ConfigDraft::ConfigDraft() { options.method = scn_preset(ScnPreset::kPaper); }
@@ -299,6 +312,8 @@ ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft) {
                  [draft, unused_scn] { return method_items(draft->options.method, unused_scn); });
     list.section("train", "How long and how fast it learns, and on what.",
                  [draft] { return train_items(draft->options.train); });
+    list.section("logging", "What is written for other programs to look at.",
+                 [draft] { return logging_items(draft->options.logging); });
     return list.take();
   };
   root.finish = [name_given](const ConfigFail& fail) {

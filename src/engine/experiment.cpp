@@ -14,6 +14,7 @@
 #include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/monitor.h"
 #include "selfcure/engine/run_files.h"
+#include "selfcure/engine/tensorboard.h"
 #include "selfcure/nn/weights/state_dict.h"
 #include "selfcure/nn/weights/weight_import.h"
 
@@ -154,6 +155,7 @@ class Experiment {
   /// Lines of importance_histogram.csv, epoch after epoch.
   std::string importance_histogram_;
   std::unique_ptr<EvaluationResult> test_result_;
+  std::unique_ptr<TensorBoardLog> tensorboard_;
 };
 
 void Experiment::prepare(const std::string& command_line, bool resume) {
@@ -339,6 +341,10 @@ void Experiment::end_epoch() {
   records_.push_back(record);
 
   for (const std::string& warning : monitor_.observe(record)) observer_.warning(warning);
+  // Before the checkpoint: a kill in between repeats this epoch, and with it what is logged.
+  if (tensorboard_)
+    tensorboard_->epoch({record, importance_, *labels_, changes,
+                         accuracies.entries().empty() ? nullptr : &test_result_->confusion});
   // The best epoch first: a kill in between repeats this epoch and writes the same file again.
   if (!accuracies.entries().empty() && summarize(records_, choosing_metric()).best_epoch == epoch)
     save_best();
@@ -420,6 +426,10 @@ ExperimentResult Experiment::run(const std::string& command_line, bool resume) {
     restore();
     write_views();
   }
+  if (options_.logging.tensorboard)
+    tensorboard_ = std::make_unique<TensorBoardLog>(
+        run_.path() / "tensorboard",
+        TensorBoardSubject{options_, resolved_config_, train_, *images_}, records_, observer_);
   while (trainer_->epoch() <= options_.train.epochs) {
     const bool complete = trainer_->run_epoch(observer_, [this] { save(); });
     if (complete) end_epoch();

@@ -11,6 +11,7 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
+#include "selfcure/engine/event_log.h"
 
 namespace selfcure {
 namespace fs = std::filesystem;
@@ -24,6 +25,12 @@ bool is_left_by_a_false_start(const fs::path& entry) {
        {".lock", "config.resolved.yaml", "environment.json", "noise.json", "labels.csv", "best.pt"})
     if (entry.filename() == name || entry.filename() == std::string(name) + ".tmp") return true;
   if (entry.filename() == "last.pt.tmp") return true;
+  if (fs::is_directory(entry) && entry.filename() == "tensorboard") {
+    const fs::directory_iterator content(entry);
+    return std::all_of(begin(content), end(content), [](const fs::directory_entry& file) {
+      return is_event_log_name(file.path().filename().string());
+    });
+  }
   if (entry.filename() != "checkpoints" || !fs::is_directory(entry)) return false;
   const fs::directory_iterator content(entry);
   return std::all_of(begin(content), end(content), [](const fs::directory_entry& file) {
@@ -67,8 +74,8 @@ RunDirectory RunDirectory::create(const fs::path& path) {
   if (error) throw RunError(path.string() + ": run directory cannot be made: " + error.message());
   RunDirectory run(path);
   // What a false start left would speak of another experiment.
-  for (const fs::path& folder : {path, path / "checkpoints"})
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+  for (const fs::path& folder : {path, path / "checkpoints", path / "tensorboard"})
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
       if (entry.is_regular_file() && entry.path().filename() != ".lock") fs::remove(entry.path());
   return run;
 }

@@ -97,28 +97,39 @@ std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
   return csv;
 }
 
+GivenLabel given_label_of(const ManifestRow& row) {
+  if (row.clean == kUnknownLabel) return GivenLabel::kUnknown;
+  return row.given == row.clean ? GivenLabel::kRight : GivenLabel::kWrong;
+}
+
+const char* given_label_text(GivenLabel label) {
+  return label == GivenLabel::kRight ? "right" : label == GivenLabel::kWrong ? "wrong" : "unknown";
+}
+
+int importance_bin(float importance) {
+  return std::clamp(static_cast<int>(importance * static_cast<float>(kImportanceBins)), 0,
+                    kImportanceBins - 1);
+}
+
 std::string importance_histogram_lines(int epoch, const Manifest& manifest,
                                        const std::vector<float>& importance) {
-  constexpr int kBins = 100;
-  const std::array<const char*, 3> groups = {"right", "wrong", "unknown"};
-  std::array<std::array<std::int64_t, kBins>, 3> counts = {};
+  constexpr std::array kGroups = {GivenLabel::kRight, GivenLabel::kWrong, GivenLabel::kUnknown};
+  std::array<std::array<std::int64_t, kImportanceBins>, kGroups.size()> counts = {};
   for (std::size_t row = 0; row < importance.size(); ++row) {
     if (std::isnan(importance[row])) continue;
-    const ManifestRow& sample = manifest.rows[row];
-    const std::size_t group = sample.clean == kUnknownLabel  ? 2
-                              : sample.given == sample.clean ? 0
-                                                             : 1;
-    const int bin = static_cast<int>(importance[row] * static_cast<float>(kBins));
-    ++counts[group][static_cast<std::size_t>(std::clamp(bin, 0, kBins - 1))];
+    const auto group = static_cast<std::size_t>(given_label_of(manifest.rows[row]));
+    ++counts[group][static_cast<std::size_t>(importance_bin(importance[row]))];
   }
   std::string lines;
   char text[80];
-  for (std::size_t group = 0; group < groups.size(); ++group)
-    for (int bin = 0; bin < kBins; ++bin) {
-      const std::int64_t count = counts[group][static_cast<std::size_t>(bin)];
+  for (const GivenLabel group : kGroups)
+    for (int bin = 0; bin < kImportanceBins; ++bin) {
+      const std::int64_t count =
+          counts[static_cast<std::size_t>(group)][static_cast<std::size_t>(bin)];
       if (count == 0) continue;
-      std::snprintf(text, sizeof(text), "%d,%s,%.2f,%.2f,%lld\n", epoch, groups[group],
-                    bin / static_cast<double>(kBins), (bin + 1) / static_cast<double>(kBins),
+      std::snprintf(text, sizeof(text), "%d,%s,%.2f,%.2f,%lld\n", epoch, given_label_text(group),
+                    bin / static_cast<double>(kImportanceBins),
+                    (bin + 1) / static_cast<double>(kImportanceBins),
                     static_cast<long long>(count));
       lines += text;
     }

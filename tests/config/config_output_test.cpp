@@ -93,12 +93,15 @@ TEST(ConfigOutput, DifferingKeysNameValuesOfBothSides) {
                            "train.threads=3",
                            "train.eval_batch_size=7",
                            "train.checkpoint_minutes=0",
+                           "logging.tensorboard=true",
+                           "logging.images_every=0",
                            "train.epochs=3"};
   EXPECT_EQ(keys({}, other, true), "train.epochs 40 3\n");
   EXPECT_EQ(keys({}, other, false),
             "name test b\ndata.workers 2 5\ndata.memory_mb auto 9\ntrain.epochs 40 3\n"
             "train.eval_batch_size 0 7\ntrain.device auto cpu\ntrain.threads 0 3\n"
-            "train.checkpoint_minutes 10 0\n");
+            "train.checkpoint_minutes 10 0\nlogging.tensorboard false true\n"
+            "logging.images_every 1 0\n");
   EXPECT_EQ(keys({"method={relabel: {start_epoch: 3}}"}, {"method={name: baseline}"}, false),
             "method.name scn baseline\n");
   EXPECT_EQ(keys({}, {"data.valid={root: v, split: test}"}, false),

@@ -15,6 +15,7 @@
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
 #include "selfcure/engine/run_files.h"
+#include "selfcure/engine/tensorboard.h"
 #include "support/image_sets.h"
 #include "support/temporary_directory.h"
 
@@ -203,6 +204,37 @@ TEST_F(Experiments, AKillBetweenTheFilesOfAnEpochIsHealedByTheResume) {
   EXPECT_EQ(read_file(out("run") / "predictions_test.csv"), predictions);
   EXPECT_TRUE(fs::exists(out("run") / "importance.csv"));
   EXPECT_TRUE(fs::exists(out("run") / "DONE"));
+}
+
+TEST_F(Experiments, LoggingForTensorBoardChangesNoBit) {
+  train("plain", config());
+  train("logged", config(), false, 0, {"logging.tensorboard=true"});
+  expect_same_run("plain", "logged");
+  EXPECT_FALSE(fs::exists(out("plain") / "tensorboard"));
+}
+
+TEST_F(Experiments, WhatWasLoggedBeforeAKillAndNotSavedIsNotLoggedTwice) {
+  const std::vector<std::string> logging = {"logging.tensorboard=true"};
+  train("run", config(), false, 3, logging);
+  const std::string saved = read_file(out("run") / "checkpoints/last.pt");
+  train("run", config(), true, 0, logging);
+  // As if the kill had come after the last epoch was logged and before it was saved.
+  write_file_atomically(out("run") / "checkpoints/last.pt", saved);
+  fs::remove(out("run") / "DONE");
+  train("run", config(), true, 0, logging);
+  std::vector<std::pair<std::int64_t, std::string>> found, expected;
+  for (const auto& entry : fs::directory_iterator(out("run") / "tensorboard")) {
+    const std::string content = read_file(entry.path());
+    for (const std::string_view message : tf_records(content)) {
+      const EventHead head = read_event_head(message).value();
+      if (head.has_scalars) found.emplace_back(head.step, head.summary);
+    }
+  }
+  std::istringstream metrics(read_file(out("run") / "metrics.jsonl"));
+  for (std::string line; std::getline(metrics, line);)
+    expected.emplace_back(expected.size() + 1, scalar_summary(EpochRecord::parse(line)).message());
+  EXPECT_EQ(expected.size(), 3U);
+  EXPECT_EQ(found, expected);
 }
 
 TEST_F(Experiments, CheckpointsWithinAnEpochChangeNoBit) {

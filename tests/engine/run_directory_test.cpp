@@ -46,7 +46,12 @@ TEST(RunDirectory, TheRemainsOfARunThatNeverSavedAreReused) {
   { RunDirectory::create(path).write("config.resolved.yaml", "name: x\n"); }
   testing::write_file(path / "checkpoints/last.pt.tmp", "half");
   testing::write_file(path / "checkpoints/best.pt", "x");
+  testing::write_file(path / "tensorboard/events.out.tfevents.1700000000.host", "x");
   EXPECT_EQ(message_of([&] { RunDirectory::create(path); }), "");
+  EXPECT_TRUE(std::filesystem::is_empty(path / "tensorboard"));
+  testing::write_file(path / "tensorboard/notes.txt", "x");
+  EXPECT_NE(message_of([&] { RunDirectory::create(path); }), "");
+  std::filesystem::remove(path / "tensorboard/notes.txt");
   testing::write_file(path / "checkpoints/last.pt", "x");
   EXPECT_NE(message_of([&] { RunDirectory::create(path); }), "");
 }

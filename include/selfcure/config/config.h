@@ -46,8 +46,8 @@ struct KeyDifference {
 /// difference of `method.name` says it.
 ///
 /// @param ignore_runtime_keys  leave out what cannot change a result but by rounding: the name,
-///                             device, threads, workers, memory, batches of the evaluation, and
-///                             how often checkpoints are saved
+///                             device, threads, workers, memory, batches of the evaluation,
+///                             how often checkpoints are saved, and what is logged
 std::vector<KeyDifference> differing_keys(const ExperimentOptions& left,
                                           const ExperimentOptions& right, bool ignore_runtime_keys);
 

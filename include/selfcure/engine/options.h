@@ -71,6 +71,14 @@ struct TrainOptions {
   int evaluate_every = 1;
 };
 
+/// What is written for other programs to look at; no result depends on it.
+struct LoggingOptions {
+  /// Write event files for TensorBoard to the folder `tensorboard` of the run.
+  bool tensorboard = false;
+  /// They get pictures after every this many epochs and after the last; 0: none.
+  int images_every = 1;
+};
+
 /// Everything that a config file says.
 struct ExperimentOptions {
   /// Names the run directory.
@@ -81,6 +89,7 @@ struct ExperimentOptions {
   ModelOptions model;
   MethodOptions method;
   TrainOptions train;
+  LoggingOptions logging;
 };
 
 }  // namespace selfcure

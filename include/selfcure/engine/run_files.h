@@ -29,6 +29,17 @@ std::string relabels_csv(const Manifest& manifest, const LabelStore& labels);
 std::string importance_csv(const Manifest& manifest, const LabelStore& labels,
                            const std::vector<float>& importance);
 
+/// Is the given label of a row right, as far as the clean one is known?
+enum class GivenLabel { kRight, kWrong, kUnknown };
+GivenLabel given_label_of(const ManifestRow& row);
+/// `right`, `wrong` or `unknown`.
+const char* given_label_text(GivenLabel label);
+
+/// Equal bins over [0, 1] in which importance weights are counted.
+inline constexpr int kImportanceBins = 100;
+/// @return in [0, kImportanceBins)
+int importance_bin(float importance);
+
 /// Lines of importance_histogram.csv of one epoch: `epoch,given_label,low,high,count`.
 ///
 /// The importance of each row at its last visit, in a hundred equal bins over [0, 1], empty bins
