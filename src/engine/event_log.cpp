@@ -129,8 +129,13 @@ EventLog::EventLog(fs::path folder, const Summary& preamble,
   fs::rename(unfinished, path_, error);
   if (error) throw RunError(path_.string() + ": cannot be put in place: " + error.message());
   for (const fs::path& old_file : old_files) {
-    fs::remove(old_file, error);
-    if (error) throw RunError(old_file.string() + ": cannot be removed: " + error.message());
+    // A TensorBoard that is watching goes on to the new file from the end of the old one, and never
+    // from one that is gone. By the next resume it has.
+    if (fs::is_empty(old_file, error))
+      fs::remove(old_file, error);
+    else if (!error)
+      fs::resize_file(old_file, 0, error);
+    if (error) throw RunError(old_file.string() + ": cannot be emptied: " + error.message());
   }
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (descriptor_ < 0)

@@ -127,9 +127,11 @@ def parse(message, data):
 
 def read_run(run):
     """{tag: {step: value}}, {tag: kind}, {step: wall time}; each tag and step once."""
-    files = glob.glob(os.path.join(run, "tensorboard", "*"))
-    assert len(files) == 1 and os.path.basename(files[0]).startswith("events.out.tfevents."), files
-    with open(files[0], "rb") as file:
+    files = sorted(glob.glob(os.path.join(run, "tensorboard", "*")))
+    assert all(os.path.basename(file).startswith("events.out.tfevents.") for file in files), files
+    # At most one emptied file, of the session before.
+    assert [os.path.getsize(file) > 0 for file in files] in ([True], [False, True]), files
+    with open(files[-1], "rb") as file:
         events = [parse("Event", data) for data in records(file.read())]
     assert events[0]["file_version"] == "brain.Event:2"
     assert events[1]["session_log"] == {"status": 1} and events[1].get("step", 0) == 0

@@ -20,11 +20,11 @@ bool is_event_log_name(const std::string& name);
 /// whatever stopped the run and how often it was resumed.
 ///
 /// A resumed run knows from its checkpoint which steps it has behind it and what their scalars are.
-/// It writes a new file with the events of those steps, puts it in place as a whole, removes the
-/// old one and appends to the new one. What was logged of a step that was then trained again is
-/// left out; scalars that are missing, because the log was off, are made up for. The new file
-/// begins with a restart event, so that a TensorBoard which is watching drops what it has read, and
-/// its name sorts after the old one, so that it is found.
+/// It writes a new file with the events of those steps, puts it in place as a whole, empties the
+/// old one (the resume after it removes that) and appends to the new one. What was logged of a step
+/// that was then trained again is left out; scalars that are missing, because the log was off, are
+/// made up for. The new file begins with a restart event, so that a TensorBoard which is watching
+/// drops what it has read, and its name sorts after the old one, so that it is found.
 class EventLog {
  public:
   /// Begins or goes on.
