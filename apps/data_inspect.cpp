@@ -52,6 +52,19 @@ std::vector<Part> parts_of_folder(const std::filesystem::path& root) {
   return parts;
 }
 
+/// How far FER2013's labels and FERPlus's agree, where the tables of both lie in the folder.
+std::optional<LabelAgreement> original_labels_of(const Part& part) {
+  if (part.split != Split::kTrain || part.sources.size() != 1) return std::nullopt;
+  SourceOptions source = part.sources.front();
+  const bool has_both = source.dataset == Dataset::kFerPlus &&
+                        source.labels != FerPlusLabels::kFer2013 &&
+                        std::filesystem::exists(source.root / "fer2013.csv") &&
+                        std::filesystem::exists(source.root / "fer2013new.csv");
+  if (!has_both) return std::nullopt;
+  source.labels = FerPlusLabels::kFer2013;
+  return label_agreement(read_sources({source}, part.split, {}));
+}
+
 InspectedSet inspect_part(const Part& part, ReadSourcesOptions options, int threads) {
   InspectedSet set;
   options.bad_lines = &set.bad_lines;
@@ -60,6 +73,12 @@ InspectedSet inspect_part(const Part& part, ReadSourcesOptions options, int thre
       part.sources[0].class_map.empty() && options.classes.empty()) {
     set.count_difference =
         golden_count_difference(set.manifest, part.sources[0].dataset, part.sources[0].splits[0]);
+  }
+  try {
+    set.original_labels = original_labels_of(part);
+  } catch (const DataError& error) {
+    // The set can be read without these tables, but they are wrong.
+    set.bad_lines.add(error.what());
   }
   ProgressBar bar;
   set.images = inspect_images(set.manifest, threads, [&](std::int64_t done, std::int64_t total) {
@@ -94,6 +113,9 @@ int inspect(const InspectArguments& arguments) {
       if (!sources.empty()) parts.push_back({sources, split});
     }
   }
+  // Now and not after an hour of decoding it shows that the file cannot be written.
+  std::optional<AtomicFile> json;
+  if (!arguments.json.empty()) json.emplace(arguments.json);
   const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int threads = arguments.threads > 0 ? arguments.threads : cores;
   std::vector<InspectedSet> sets;
@@ -103,8 +125,12 @@ int inspect(const InspectArguments& arguments) {
   const InspectionReport report(std::move(sets), arguments.no_near
                                                      ? std::nullopt
                                                      : std::optional<NearDuplicateOptions>(near));
-  if (!arguments.json.empty()) write_file_atomically(arguments.json, report.json());
   std::printf("%s", report.text(line_width()).c_str());
+  std::fflush(stdout);
+  if (json) {
+    json->write(report.json());
+    json->commit();
+  }
   return report.problems().empty() ? 0 : 1;
 }
 

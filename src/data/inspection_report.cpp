@@ -33,6 +33,12 @@ std::int64_t count_state(const ImageInspection& images, ImageState state) {
                        [state](const ImageProblem& problem) { return problem.state == state; });
 }
 
+ordered_json agreement_json(const LabelAgreement& labels) {
+  return {{"compared", labels.compared},
+          {"agreeing", labels.agreeing},
+          {"confusion", labels.confusion}};
+}
+
 std::string percent(double share) {
   char text[32];
   std::snprintf(text, sizeof(text), "%.2f %%", 100 * share);
@@ -43,7 +49,7 @@ std::string percent(double share) {
 
 InspectionReport::InspectionReport(std::vector<InspectedSet> parts,
                                    const std::optional<NearDuplicateOptions>& near)
-    : parts_(std::move(parts)) {
+    : parts_(std::move(parts)), looked_for_near_(near.has_value()) {
   std::vector<InspectedPart> inspected;
   inspected.reserve(parts_.size());
   for (const InspectedSet& part : parts_) inspected.push_back({part.manifest, part.images});
@@ -127,6 +133,11 @@ std::string InspectionReport::part_text(const InspectedSet& part, int width) con
     text += "  given and clean label agree: " + percent(labels->share()) + " of " +
             std::to_string(labels->compared) + "\n";
   }
+  if (part.original_labels) {
+    text += "  FER2013's label and the majority of the votes agree: " +
+            percent(part.original_labels->share()) + " of " +
+            std::to_string(part.original_labels->compared) + "\n";
+  }
   for (std::size_t i = 0; i < part.images.problems.size() && i < kMostExamples; ++i) {
     text += "  ! " + part.images.problems[i].reason + "\n";
   }
@@ -168,7 +179,11 @@ std::string InspectionReport::text(int width) const {
   std::string text;
   for (const InspectedSet& part : parts_) text += part_text(part, width) + "\n";
   text += duplicates_text("same bytes", duplicates_.same);
-  text += duplicates_text("nearly the same", duplicates_.near) + "\n";
+  if (looked_for_near_)
+    text += duplicates_text("nearly the same", duplicates_.near);
+  else
+    text += "nearly the same: not looked for\n";
+  text += "\n";
   if (problems_.empty()) return text + "nothing is wrong\n";
   for (const std::string& problem : problems_) text += "wrong: " + problem + "\n";
   return text;
@@ -200,11 +215,9 @@ std::string InspectionReport::json() const {
                          {"bad_line_messages", part.bad_lines.messages},
                          {"problem_images", images}};
     if (part.count_difference) json["count_difference"] = *part.count_difference;
-    if (const std::optional<LabelAgreement> labels = label_agreement(part.manifest)) {
-      json["label_agreement"] = {{"compared", labels->compared},
-                                 {"agreeing", labels->agreeing},
-                                 {"confusion", labels->confusion}};
-    }
+    if (const std::optional<LabelAgreement> labels = label_agreement(part.manifest))
+      json["label_agreement"] = agreement_json(*labels);
+    if (part.original_labels) json["original_labels"] = agreement_json(*part.original_labels);
     parts.push_back(std::move(json));
   }
   const auto groups_json = [this](const std::vector<DuplicateGroup>& groups) {
@@ -222,10 +235,12 @@ std::string InspectionReport::json() const {
     }
     return json;
   };
-  const ordered_json json = {{"problems", problems_},
-                             {"parts", parts},
-                             {"same_bytes", groups_json(duplicates_.same)},
-                             {"nearly_the_same", groups_json(duplicates_.near)}};
+  // Null where nobody looked is not the same as a list without entries.
+  const ordered_json json = {
+      {"problems", problems_},
+      {"parts", parts},
+      {"same_bytes", groups_json(duplicates_.same)},
+      {"nearly_the_same", looked_for_near_ ? groups_json(duplicates_.near) : ordered_json()}};
   // Names of files need not be UTF-8.
   return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }

@@ -107,6 +107,10 @@ says "also in" out; says "cannot be read" out
 rm "$(find raf_db/Image -name 'train_00001*')"
 run 1 data inspect base.yaml; says "missing" out
 run 2 data inspect nowhere.yaml; lines 1
+# Where both the set and the file are bad, the file is named: it is tried before anything is read.
+mkdir odd; echo x >odd/train_labels.csv
+run 2 data inspect odd --json nowhere/x.json; says "nowhere/x.json: cannot be written" err; lines 1
+run 0 data inspect ferplus; says "FER2013's label and the majority of the votes agree" out
 mkdir empty; run 2 data inspect empty; says "expected a data set of a known layout" err; lines 1
 
 # Faces are found, aligned and cropped, names kept; the second run has nothing left to do.

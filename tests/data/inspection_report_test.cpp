@@ -125,6 +125,28 @@ TEST_F(Inspecting, LabelsThatAreKnownTwiceAreCompared) {
   EXPECT_NE(text.find("given and clean label agree: 50.00 % of 2\n"), std::string::npos) << text;
 }
 
+TEST_F(Inspecting, LabelsOfTwoTablesAreComparedToo) {
+  draw("a.png", 1);
+  std::vector<InspectedSet> parts;
+  parts.push_back(set("train", {{"a.png", 0}}));
+  parts[0].original_labels = LabelAgreement{4, 3, {{3, 1}, {0, 0}}};
+  const InspectionReport compared = report(std::move(parts));
+  const std::string text = compared.text(80);
+  EXPECT_NE(text.find("FER2013's label and the majority of the votes agree: 75.00 % of 4\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(compared.json().find("\"original_labels\""), std::string::npos);
+}
+
+TEST_F(Inspecting, SaysThatNobodyLookedForWhatIsNearlyTheSame) {
+  draw("a.png", 1);
+  std::vector<InspectedSet> parts;
+  parts.push_back(set("train", {{"a.png", 0}}));
+  const InspectionReport without(std::move(parts), std::nullopt);
+  EXPECT_NE(without.text(80).find("nearly the same: not looked for\n"), std::string::npos);
+  EXPECT_NE(without.json().find("\"nearly_the_same\": null"), std::string::npos);
+}
+
 class RecogniseDataset : public ::testing::Test {
  protected:
   void touch(const std::string& path) {

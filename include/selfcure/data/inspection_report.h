@@ -16,6 +16,9 @@ struct InspectedSet {
   ImageInspection images;
   /// See golden_count_difference().
   std::optional<std::string> count_difference;
+  /// FER2013's single labels (given) against the majority of the votes (clean), where both are on
+  /// disk and the manifest has only one of them.
+  std::optional<LabelAgreement> original_labels;
 };
 
 /// What was found out about a data set, and what of it is wrong.
@@ -47,6 +50,7 @@ class InspectionReport {
                               const std::vector<DuplicateGroup>& groups) const;
 
   std::vector<InspectedSet> parts_;
+  bool looked_for_near_;
   DuplicateReport duplicates_;
   std::vector<std::string> problems_;
 };
