@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <opencv2/core.hpp>
+#include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -230,6 +231,14 @@ void keep_opencv_to_one_thread() {
   [[maybe_unused]] static const bool done = (cv::setNumThreads(0), true);
 }
 
+/// What OpenCV logs of a damaged image is said by the error, in one line. Whoever sets OpenCV's own
+/// variable wants to see it all the same.
+void keep_opencv_quiet() {
+  using namespace cv::utils::logging;
+  [[maybe_unused]] static const bool done =
+      std::getenv("OPENCV_LOG_LEVEL") != nullptr || (setLogLevel(LOG_LEVEL_ERROR), true);
+}
+
 bool is_grey(const cv::Mat& image) {
   for (int y = 0; y < image.rows; ++y) {
     const std::uint8_t* p = image.ptr<std::uint8_t>(y);
@@ -351,6 +360,7 @@ std::optional<ImageSize> image_size_in_header(const Bytes& file) {
 }
 
 Picture decode_image(const fs::path& path, const FaceBox& box, int side) {
+  keep_opencv_quiet();
   const Bytes bytes = read_bytes(path);
   if (is_cut_short(bytes))
     fail(path, "a whole image",
@@ -378,6 +388,7 @@ std::int64_t frame_position(std::int32_t frame, int frames_per_video, std::int64
 
 std::vector<Picture> decode_frames(const fs::path& path, const std::vector<FrameCut>& cuts,
                                    int frames_per_video, int side) {
+  keep_opencv_quiet();
   try {
     cv::VideoCapture video = open_video(path);
     const double stated = video.get(cv::CAP_PROP_FRAME_COUNT);
