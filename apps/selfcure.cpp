@@ -60,6 +60,7 @@ int run(int argc, char** argv) {
       "  selfcure demo-data demo/data             draw a labelled set of faces to try things on\n"
       "  selfcure train configs/demo_scn.yaml     train on it; results go to runs/demo_scn\n"
       "  selfcure evaluate runs/demo_scn          accuracy, per-class table, confusion matrix\n"
+      "  selfcure sweep SWEEP.yaml --jobs 2       many runs from one file\n"
       "  selfcure config explain train.schedule   what a config key means\n"
       "  selfcure data inspect DIR                what is in a data set, and what is wrong with "
       "it\n"
@@ -74,6 +75,7 @@ int run(int argc, char** argv) {
   selfcure::apps::add_data(app, action);
   selfcure::apps::add_weights(app, action);
   selfcure::apps::add_export(app, action);
+  selfcure::apps::add_sweep(app, joined(argc, argv), action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,6 +17,23 @@ namespace {
 /// More than any config has, less than what a wrong file costs to parse.
 constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 20;
 
+ConfigItem fresh_schema() { return experiment_schema(std::make_shared<ConfigDraft>()); }
+
+std::vector<std::string> paths(bool with_sections) {
+  std::vector<std::string> paths;
+  const ConfigItem root = fresh_schema();
+  collect_paths(root.items(), "", with_sections, paths);
+  return paths;
+}
+
+ConfigItem schema_of(const ExperimentOptions& options) {
+  const auto draft = std::make_shared<ConfigDraft>();
+  draft->options = options;
+  return experiment_schema(draft);
+}
+
+}  // namespace
+
 std::string read_config_text(const std::filesystem::path& file) {
   const std::string name = file.string();
   std::error_code error;
@@ -40,23 +57,6 @@ std::string read_config_text(const std::filesystem::path& file) {
   }
   return text;
 }
-
-ConfigItem fresh_schema() { return experiment_schema(std::make_shared<ConfigDraft>()); }
-
-std::vector<std::string> paths(bool with_sections) {
-  std::vector<std::string> paths;
-  const ConfigItem root = fresh_schema();
-  collect_paths(root.items(), "", with_sections, paths);
-  return paths;
-}
-
-ConfigItem schema_of(const ExperimentOptions& options) {
-  const auto draft = std::make_shared<ConfigDraft>();
-  draft->options = options;
-  return experiment_schema(draft);
-}
-
-}  // namespace
 
 ExperimentOptions parse_config(const std::string& text, const std::string& source_name,
                                const std::vector<std::string>& overrides) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,9 @@ struct ConfigNode::Entry {
   ConfigPlace key_place;
   ConfigNode value;
 };
+
+/// Text of a config file. @throws ConfigError when it cannot be read or is far too long
+std::string read_config_text(const std::filesystem::path& file);
 
 /// Parses one YAML document; places are those of the text, or `place` itself for an override.
 ///

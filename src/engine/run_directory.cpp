@@ -22,7 +22,8 @@ namespace {
 /// for example, has nothing to lose, and the next try may use its place.
 bool is_left_by_a_false_start(const fs::path& entry) {
   for (const char* name :
-       {".lock", "config.resolved.yaml", "environment.json", "noise.json", "labels.csv", "best.pt"})
+       {".lock", "config.resolved.yaml", "environment.json", "noise.json", "labels.csv",
+        "weights.csv", "best.pt"})
     if (entry.filename() == name || entry.filename() == std::string(name) + ".tmp") return true;
   if (entry.filename() == "last.pt.tmp") return true;
   if (fs::is_directory(entry) && entry.filename() == "tensorboard") {

@@ -15,6 +15,9 @@ c10::Device resolve_device(const std::string& name);
 /// starts with one. @return the number in force
 int set_cpu_threads(int threads);
 
+/// Cores that this process may use, at least 1.
+int usable_cores();
+
 /// One line per usable device, for --version and environment.json.
 std::vector<std::string> device_descriptions();
 
