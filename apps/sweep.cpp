@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "progress.h"
 #include "selfcure/config/sweep_config.h"
@@ -13,6 +15,7 @@
 #include "selfcure/data/demo_layouts.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/sweep/claim.h"
+#include "selfcure/engine/sweep/emit.h"
 #include "selfcure/engine/sweep/plan.h"
 #include "selfcure/engine/sweep/runner.h"
 #include "sweep_progress.h"
@@ -33,6 +36,10 @@ struct SweepArguments {
   bool demo = false;
   bool dry_run = false;
   bool resume = false;
+  std::string emit;
+  std::string out_file;
+  bool jobs_given = false;
+  std::string program;
 };
 
 /// "axis=value" of --only.
@@ -119,6 +126,11 @@ void check_directory(const SweepPlan& plan, bool resume) {
                        ": the folder is not empty and holds no sweep; choose another --out");
     return;
   }
+  const auto json = nlohmann::json::parse(read_file(folder / "sweep.json"), nullptr, false);
+  const bool is_named = json.is_object() && json.contains("name") && json["name"].is_string();
+  if (is_named && json["name"] != plan.name)
+    throw RunError(folder.string() + ": holds the sweep '" + json["name"].get<std::string>() +
+                   "', not '" + plan.name + "'; choose another --out");
   if (resume) return;
   int done = 0;
   for (const SweepJob& job : plan.jobs) done += fs::exists(plan.run_directory(job) / "DONE", error);
@@ -219,12 +231,69 @@ void print_plan(const SweepPlan& plan, const std::vector<SweepJob>& jobs) {
   std::printf("%zu runs in %s\n", jobs.size(), plan.directory.c_str());
 }
 
-std::string with_resume(const std::string& command_line) {
-  return command_line.find(" --resume") == std::string::npos ? command_line + " --resume"
-                                                             : command_line;
+std::string resume_command(const SweepArguments& arguments) {
+  std::string text = shell_quoted(arguments.program) + " sweep " + shell_quoted(arguments.file);
+  const auto add = [&text](const std::string& option, const std::string& value) {
+    if (!value.empty()) text += " " + option + " " + shell_quoted(value);
+  };
+  if (arguments.jobs > 1) add("--jobs", std::to_string(arguments.jobs));
+  add("--out", arguments.out);
+  for (const std::string& override_text : arguments.overrides) add("--set", override_text);
+  for (const std::string& only : arguments.only) add("--only", only);
+  add("--shard", arguments.shard);
+  return text + (arguments.demo ? " --demo" : "") + " --resume";
 }
 
-int sweep(const SweepArguments& arguments, const std::string& command_line) {
+/// Files that runs read and that are not there, all at once: a run would find out after hours.
+void refuse_missing_files(const LoadedSweep& sweep, const std::vector<SweepJob>& jobs) {
+  std::vector<std::string> order;
+  std::map<std::string, std::set<std::string>> runs_of;
+  for (const SweepJob& job : jobs) {
+    const ExperimentOptions& options = options_of(sweep, job);
+    const auto want = [&](const std::string& what, const fs::path& path, const std::string& key) {
+      std::error_code error;
+      const bool is_input = std::any_of(job.inputs.begin(), job.inputs.end(),
+                                        [&](const SweepInput& input) { return input.key == key; });
+      if (path.empty() || is_input || fs::exists(path, error)) return;
+      const std::string text = path.string() + ": expected " + what + ", found nothing there";
+      if (runs_of.find(text) == runs_of.end()) order.push_back(text);
+      runs_of[text].insert(job.name);
+    };
+    for (const Split split : {Split::kTrain, Split::kValid, Split::kTest})
+      for (const SourceOptions& source : options.data.sources(split))
+        want("a data set", source.root, "data.root");
+    want("weights to start from (model.weights)", options.model.weights, "model.weights");
+  }
+  std::string message;
+  for (const std::string& text : order) {
+    const std::set<std::string>& runs = runs_of.at(text);
+    message += (message.empty() ? "" : "\n") + text + " (" + std::to_string(runs.size()) + " of " +
+               std::to_string(jobs.size()) + " runs, one is " + *runs.begin() + ")";
+  }
+  if (!message.empty()) throw DataError(message);
+}
+
+int emit(const SweepArguments& arguments, const LoadedSweep& sweep,
+         const std::vector<SweepJob>& jobs) {
+  EmitOptions options;
+  options.program = fs::read_symlink("/proc/self/exe");
+  options.working_directory = fs::current_path();
+  if (arguments.jobs_given) options.threads = std::max(1, usable_cores() / arguments.jobs);
+  const std::string text = arguments.emit == "slurm" ? emit_slurm(sweep.plan, jobs, options)
+                                                     : emit_commands(sweep.plan, jobs, options);
+  // The report finds the runs by it, whoever trains them.
+  write_sweep_files(sweep);
+  if (arguments.out_file.empty()) {
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  write_file_atomically(arguments.out_file, text);
+  std::printf("%s: %zu runs, whose results go to %s\n", arguments.out_file.c_str(), jobs.size(),
+              sweep.plan.directory.c_str());
+  return 0;
+}
+
+int sweep(const SweepArguments& arguments) {
   SweepRequest request;
   request.file = arguments.file;
   request.directory = arguments.out;
@@ -233,15 +302,21 @@ int sweep(const SweepArguments& arguments, const std::string& command_line) {
   const LoadedSweep loaded = load_sweep(request);
   const SweepPlan& plan = loaded.plan;
   const std::vector<SweepJob> jobs = chosen_jobs(plan, arguments);
+  if (jobs.empty()) {
+    std::printf("this shard has no runs: the sweep has fewer than shards\n");
+    return 0;
+  }
   if (arguments.dry_run) {
     print_plan(plan, jobs);
     return 0;
   }
-  check_directory(plan, arguments.resume);
+  check_directory(plan, arguments.resume || !arguments.emit.empty());
   refuse_conflicts(loaded, jobs);
+  draw_faces(loaded.faces);
+  if (!arguments.emit.empty()) return emit(arguments, loaded, jobs);
+  refuse_missing_files(loaded, jobs);
   write_sweep_files(loaded);
   count_stop_signals();
-  draw_faces(loaded.faces);
 
   SweepRunOptions options;
   options.jobs = arguments.jobs;
@@ -253,7 +328,7 @@ int sweep(const SweepArguments& arguments, const std::string& command_line) {
   progress.clear();
   if (status.is_stopping && status.count(JobState::kDone) < static_cast<int>(jobs.size())) {
     std::fprintf(stderr, "stopped with %d of %zu runs done; go on with\n  %s\n",
-                 status.count(JobState::kDone), jobs.size(), with_resume(command_line).c_str());
+                 status.count(JobState::kDone), jobs.size(), resume_command(arguments).c_str());
     return 128 + last_stop_signal();
   }
   print_results(plan, jobs);
@@ -264,7 +339,7 @@ int sweep(const SweepArguments& arguments, const std::string& command_line) {
     for (const JobStatus& job : status.jobs)
       if (job.state == JobState::kFailed || job.state == JobState::kBlocked)
         std::fprintf(stderr, "  %s: %s\n", job.job->name.c_str(), job.reason.c_str());
-    std::fprintf(stderr, "try those again with\n  %s\n", with_resume(command_line).c_str());
+    std::fprintf(stderr, "try those again with\n  %s\n", resume_command(arguments).c_str());
   }
   std::printf("\nsweep directory: %s\nnext: selfcure report %s\n", plan.directory.c_str(),
               shell_quoted(plan.directory.string()).c_str());
@@ -277,9 +352,10 @@ void add_sweep(CLI::App& app, const std::string& command_line, Action& action) {
   auto* verb = app.add_subcommand("sweep", "Train every run of a sweep file");
   auto arguments = std::make_shared<SweepArguments>();
   verb->add_option("SWEEP", arguments->file, "Sweep file (YAML)")->required();
-  verb->add_option("--jobs", arguments->jobs, "Runs at a time; they share the cores")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  arguments->program = command_line.substr(0, command_line.find(' '));
+  auto* jobs = verb->add_option("--jobs", arguments->jobs, "Runs at a time; they share the cores")
+                   ->check(CLI::Range(1, 1024))
+                   ->capture_default_str();
   verb->add_option("--out", arguments->out, "Folder of the sweep (default: sweeps/<name>)")
       ->type_name("DIR");
   verb->add_option("--set", arguments->overrides, "Override a key of every run; repeatable")
@@ -300,6 +376,16 @@ void add_sweep(CLI::App& app, const std::string& command_line, Action& action) {
                  "Go on with a sweep in the same folder; a new one if there is none");
   verb->add_flag("--demo", arguments->demo, "The file's small variant on drawn faces");
   verb->add_flag("--dry-run", arguments->dry_run, "Print the runs and stop");
+  auto* emit =
+      verb->add_option(
+              "--emit", arguments->emit,
+              "Run nothing, but write what another scheduler runs: slurm (a script that "
+              "submits itself as job arrays) or commands (a line per run or chain, for GNU "
+              "parallel and xargs)")
+          ->check(CLI::IsMember({"slurm", "commands"}));
+  verb->add_option("--out-file", arguments->out_file, "Where --emit writes (default: stdout)")
+      ->type_name("FILE")
+      ->needs(emit);
   verb->footer(
       "Finished runs are skipped, a failed one is tried a second time, the others go on. Ctrl-C "
       "lets\n"
@@ -310,9 +396,12 @@ void add_sweep(CLI::App& app, const std::string& command_line, Action& action) {
       "  selfcure sweep configs/sweeps/table6_gamma.yaml --demo\n"
       "  selfcure sweep configs/sweeps/ferplus_noise.yaml --jobs 2 --set data.root=/data/FERPlus\n"
       "  selfcure sweep configs/sweeps/ferplus_noise.yaml --only noise=0.3 --dry-run\n"
-      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --shard 2/4 --resume");
-  verb->callback([arguments, command_line, &action] {
-    action = [arguments, command_line] { return sweep(*arguments, command_line); };
+      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --shard 2/4 --resume\n"
+      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --emit slurm --out-file table1.sh\n"
+      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --emit commands | parallel -j 4");
+  verb->callback([arguments, jobs, &action] {
+    arguments->jobs_given = jobs->count() > 0;
+    action = [arguments] { return sweep(*arguments); };
   });
 }
 

@@ -137,12 +137,14 @@ void SweepProgress::say(const std::string& line) {
 }
 
 void SweepProgress::clear() {
-  if (drawn_lines_ == 0) return;
-  std::fprintf(stderr, "\r");
-  if (drawn_lines_ > 1) std::fprintf(stderr, "\033[%dA", drawn_lines_ - 1);
-  std::fprintf(stderr, "\033[J");
-  std::fflush(stderr);
+  std::fputs(clearing_text().c_str(), stderr);
   drawn_lines_ = 0;
+}
+
+std::string SweepProgress::clearing_text() const {
+  if (drawn_lines_ == 0) return "";
+  return "\r" + (drawn_lines_ > 1 ? "\033[" + std::to_string(drawn_lines_ - 1) + "A" : "") +
+         "\033[J";
 }
 
 void SweepProgress::draw(const SweepStatus& status) {
@@ -178,12 +180,13 @@ void SweepProgress::draw(const SweepStatus& status) {
   else if (!left(status.seconds_left).empty())
     last += "; " + left(status.seconds_left) + (next.empty() ? "" : "; next " + next);
   lines.push_back(last);
-  clear();
+  // In one piece, so that a terminal does not show the time in between.
+  std::string text = clearing_text();
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (lines[i].size() >= size.ws_col) lines[i].resize(static_cast<std::size_t>(size.ws_col) - 1);
-    std::fprintf(stderr, "%s%s", i > 0 ? "\n" : "", lines[i].c_str());
+    text += (i > 0 ? "\n" : "") + lines[i];
   }
-  std::fflush(stderr);
+  std::fputs(text.c_str(), stderr);
   drawn_lines_ = static_cast<int>(lines.size());
 }
 

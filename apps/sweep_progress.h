@@ -13,6 +13,7 @@ class SweepProgress : public SweepObserver {
   explicit SweepProgress(const SweepPlan& plan);
   void changed(const SweepStatus& status, const JobStatus& job) override;
   void retry(const SweepStatus& status, const JobStatus& job) override;
+  void note(const std::string& message) override { say(message); }
   bool wants_status() override;
   void tick(const SweepStatus& status) override;
   int stop_requests() override;
@@ -22,6 +23,8 @@ class SweepProgress : public SweepObserver {
  private:
   void say(const std::string& line);
   void draw(const SweepStatus& status);
+  /// What takes the drawn lines off the terminal.
+  std::string clearing_text() const;
 
   const SweepPlan& plan_;
   bool on_terminal_;

@@ -45,7 +45,7 @@ struct Draft {
 class Expander {
  public:
   Expander(const SweepFile& file, const std::filesystem::path& directory, ConfigProblems& problems)
-      : file_(file), directory_(directory), problems_(problems) {}
+      : file_(file), directory_(directory), problems_(problems), before_(problems.count()) {}
 
   std::vector<ExpandedJob> expand(const std::string& repeat) {
     for (const SweepGrid& stage : file_.stages) add_grid(stage);
@@ -309,7 +309,7 @@ class Expander {
   }
 
   std::vector<ExpandedJob> in_order() {
-    if (problems_.count() != 0) return {};
+    if (problems_.count() != before_) return {};
     std::vector<SweepJob> jobs;
     std::map<std::string, Draft*> drafts;
     for (Draft& draft : drafts_) {
@@ -338,6 +338,7 @@ class Expander {
   const SweepFile& file_;
   const std::filesystem::path& directory_;
   ConfigProblems& problems_;
+  std::size_t before_;
   std::vector<Draft> drafts_;
   std::set<std::string> said_;
 };

@@ -17,7 +17,7 @@ SectionReader::SectionReader(const ConfigNode& node, std::string path, ConfigPro
 }
 
 const ConfigNode* SectionReader::find(const std::string& key) {
-  known_.push_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
   return node_.find(key);
 }
 

@@ -21,9 +21,8 @@ namespace {
 /// What a training writes before its first last.pt: a run that ended there, on a wrong data folder
 /// for example, has nothing to lose, and the next try may use its place.
 bool is_left_by_a_false_start(const fs::path& entry) {
-  for (const char* name :
-       {".lock", "config.resolved.yaml", "environment.json", "noise.json", "labels.csv",
-        "weights.csv", "best.pt"})
+  for (const char* name : {".lock", "config.resolved.yaml", "environment.json", "noise.json",
+                           "labels.csv", "weights.csv", "best.pt"})
     if (entry.filename() == name || entry.filename() == std::string(name) + ".tmp") return true;
   if (entry.filename() == "last.pt.tmp") return true;
   if (fs::is_directory(entry) && entry.filename() == "tensorboard") {

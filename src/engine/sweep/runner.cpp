@@ -13,6 +13,7 @@
 #include <optional>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
@@ -68,12 +69,13 @@ struct Entry {
   JobStatus status;
   std::unique_ptr<Child> child;
   std::optional<Claim> claim;
-  /// Claims up to this one are from before this sweep: a failure then is tried again now.
+  /// Claims up to this one ended before this sweep began: a failure then is tried again now.
   std::int64_t old_generation = 0;
   std::uintmax_t log_start = 0;
   double started = 0;
   double epoch_began = 0;
   double not_before = 0;
+  bool said_locked = false;
 };
 
 class Runner {
@@ -91,7 +93,9 @@ class Runner {
       Entry entry;
       entry.job = &job;
       entry.status.job = &job;
-      entry.old_generation = Claim::look(claims_of(job), options.stale_seconds).generation;
+      const ClaimRecord record = Claim::look(claims_of(job), options.stale_seconds);
+      const bool is_held = record.outcome == ClaimOutcome::kHeld && !record.is_stale;
+      entry.old_generation = record.generation - (is_held ? 1 : 0);
       read_progress(plan, job, entry.status);
       if (has_finished(job)) entry.status.state = JobState::kDone;
       index_[job.name] = entries_.size();
@@ -179,8 +183,9 @@ class Runner {
     // Only the holder of the claim asks: to ask is to hold the lock for a moment.
     if (is_run_locked(plan_.run_directory(job))) {
       release(entry, ClaimOutcome::kStopped);
-      entry.status.holder = "a training outside of this sweep";
       entry.not_before = now() + options_.look_seconds;
+      if (!std::exchange(entry.said_locked, true))
+        observer_.note(job.name + ": waiting for another training that uses its run directory");
       return;
     }
     entry.status.attempts = 0;
@@ -188,7 +193,12 @@ class Runner {
   }
 
   void start(Entry& entry) {
-    const JobCheck check = options_.check(*entry.job);
+    JobCheck check;
+    try {
+      check = options_.check(*entry.job);
+    } catch (const UserError& error) {  // what another machine left there cannot be read
+      check.conflict = error.what();
+    }
     if (!check.conflict.empty()) return fail(entry, check.conflict, 2);
     ++entry.status.attempts;
     SweepJob job = *entry.job;

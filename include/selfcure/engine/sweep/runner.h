@@ -69,6 +69,8 @@ class SweepObserver {
   virtual void changed(const SweepStatus& status, const JobStatus& job) = 0;
   /// A failed job is tried again.
   virtual void retry(const SweepStatus& status, const JobStatus& job) = 0;
+  /// Something else to know.
+  virtual void note(const std::string& message) = 0;
   /// Asked several times a second: is it time to show the status again?
   virtual bool wants_status() = 0;
   virtual void tick(const SweepStatus& status) = 0;
