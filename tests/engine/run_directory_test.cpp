@@ -47,6 +47,7 @@ TEST(RunDirectory, TheRemainsOfARunThatNeverSavedAreReused) {
   testing::write_file(path / "checkpoints/last.pt.tmp", "half");
   testing::write_file(path / "checkpoints/best.pt", "x");
   testing::write_file(path / "tensorboard/events.out.tfevents.1700000000.host", "x");
+  testing::write_file(path / "weights.csv", "x");  // of model.weights, before the first epoch
   EXPECT_EQ(message_of([&] { RunDirectory::create(path); }), "");
   EXPECT_TRUE(std::filesystem::is_empty(path / "tensorboard"));
   testing::write_file(path / "tensorboard/notes.txt", "x");
