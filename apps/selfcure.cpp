@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
       "  selfcure train configs/demo_scn.yaml     train on it; results go to runs/demo_scn\n"
       "  selfcure evaluate runs/demo_scn          accuracy, per-class table, confusion matrix\n"
       "  selfcure sweep SWEEP.yaml --jobs 2       many runs from one file\n"
+      "  selfcure report runs/demo_scn            one HTML file with curves, faces, relabelling\n"
       "  selfcure config explain train.schedule   what a config key means\n"
       "  selfcure data inspect DIR                what is in a data set, and what is wrong with "
       "it\n"
@@ -70,6 +71,8 @@ int run(int argc, char** argv) {
   selfcure::apps::Action action;
   selfcure::apps::add_train(app, joined(argc, argv), action);
   selfcure::apps::add_evaluate(app, action);
+  selfcure::apps::add_report(app, action);
+  selfcure::apps::add_compare(app, action);
   selfcure::apps::add_config(app, action);
   selfcure::apps::add_demo_data(app, action);
   selfcure::apps::add_data(app, action);

@@ -12,11 +12,13 @@ using Action = std::function<int()>;
 
 void add_train(CLI::App& app, const std::string& command_line, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
+void add_compare(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 void add_demo_data(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
 void add_sweep(CLI::App& app, const std::string& command_line, Action& action);
+void add_report(CLI::App& app, Action& action);
 void add_weights(CLI::App& app, Action& action);
 
 // The verbs below `data`.

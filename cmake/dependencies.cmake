@@ -12,6 +12,10 @@ find_package(ZLIB REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(ONNX REQUIRED)
 
+# Draws the plots of reports as PNG.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(librsvg REQUIRED IMPORTED_TARGET librsvg-2.0)
+
 # Debian's Torch puts definitions and flags into the directory; the imported target has them too.
 if(NOT TARGET torch)
   message(FATAL_ERROR "This LibTorch has no CMake target 'torch'; pass -DCMAKE_PREFIX_PATH=/path/to/libtorch")

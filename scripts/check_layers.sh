@@ -37,6 +37,7 @@ only_in() {  # pattern, allowed paths, name
 only_in '<yaml-cpp/' '^(src|include/selfcure)/config/' yaml-cpp
 only_in '<CLI/' '^apps/' CLI11
 only_in '<opencv2/' '^(src|include/selfcure)/data/' OpenCV
+only_in '<(librsvg|cairo)' '^src/report/' librsvg
 only_in '<torch/torch.h>' '^$' 'torch/torch.h (slow to compile)'
 
 [ "$failed" -eq 0 ] || exit 1

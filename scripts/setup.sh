@@ -8,6 +8,8 @@ packages=(
   # libraries
   libtorch-dev libopencv-dev libyaml-cpp-dev libspdlog-dev libcli11-dev nlohmann-json3-dev
   libxxhash-dev
+  # draws SVG plots as PNG files, so that one description of a plot serves both and the page
+  librsvg2-dev pkg-config
   # schema and checker of exported ONNX models (libtorch-dev links the same library)
   libonnx-dev libprotobuf-dev
   # checksums of PyTorch's zip archives
@@ -20,6 +22,8 @@ packages=(
   libgtest-dev python3 python3-torch python3-torchvision python3-numpy python3-pil
   python3-onnx
   clang-format clang-tidy
+  # opens reports in the tests as a reader's browser would
+  chromium
   # fuzzing (scripts/fuzz.sh)
   clang libclang-rt-14-dev
 )

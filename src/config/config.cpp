@@ -119,6 +119,14 @@ std::vector<KeyDifference> differing_keys(const ExperimentOptions& left,
   return differences;
 }
 
+std::vector<std::string> runtime_keys() {
+  std::vector<std::string> keys;
+  const ConfigItem root = fresh_schema();
+  for (const ConfigLeaf& leaf : flatten_items(root.items(), false))
+    if (leaf.runtime) keys.push_back(leaf.path);
+  return keys;
+}
+
 std::string explain_keys(const std::string& key_or_empty) {
   return explain_items(fresh_schema, key_or_empty);
 }

@@ -51,6 +51,9 @@ struct KeyDifference {
 std::vector<KeyDifference> differing_keys(const ExperimentOptions& left,
                                           const ExperimentOptions& right, bool ignore_runtime_keys);
 
+/// Keys that cannot change a result but by rounding: those that differing_keys() can ignore.
+std::vector<std::string> runtime_keys();
+
 /// Meaning, accepted values, default and choices of a key, of all keys of a section, or of all.
 ///
 /// @param key_or_empty  such as "train.epochs", "train" or ""

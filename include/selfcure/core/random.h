@@ -16,7 +16,8 @@ enum class RandomStream : std::uint64_t {
   kPixelNoise = 6,
   kErasing = 7,
   kLabelDraw = 8,
-  kClipSplit = 0x636C6970,
+  kBootstrap = 0x626F6F74,
+kClipSplit = 0x636C6970,
 };
 
 /// Random numbers as a pure function of their key.
