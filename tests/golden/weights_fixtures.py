@@ -41,6 +41,9 @@ def main():
     torch.save(content, FOLDER / "every_type.pth")
     torch.save(content, FOLDER / "every_type_legacy.pth", _use_new_zipfile_serialization=False)
     torch.save(content, FOLDER / "every_type_protocol4.pth", pickle_protocol=4)
+    for protocol in (3, 4):
+        torch.save({"a": torch.ones(2), "b": torch.zeros(3)}, FOLDER / f"legacy_protocol{protocol}.pth",
+                   pickle_protocol=protocol, _use_new_zipfile_serialization=False)
     torch.save({"w": Hostile()}, FOLDER / "hostile.pth")
     torch.save({"w": Hostile()}, FOLDER / "hostile_legacy.pth", _use_new_zipfile_serialization=False)
     torch.save({"args": argparse.Namespace(lr=1)}, FOLDER / "namespace.pth")

@@ -10,7 +10,9 @@
 #include <string>
 
 #include "nn/weights/checksum.h"
+#include "nn/weights/zip_writer.h"
 #include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
 #include "support/temporary_directory.h"
 
 namespace selfcure {
@@ -66,6 +68,48 @@ std::string safetensors(const std::string& header, std::size_t data_bytes) {
   std::string bytes;
   for (int i = 0; i < 8; ++i) bytes += static_cast<char>(header.size() >> (8 * i) & 0xFF);
   return bytes + header + std::string(data_bytes, '\1');
+}
+
+/// A text of a pickle.
+std::string pickled(const std::string& text) {
+  std::string code = "X";
+  for (int i = 0; i < 4; ++i) code += static_cast<char>(text.size() >> (8 * i) & 0xFF);
+  return code + text;
+}
+
+std::string repeat(const std::string& text, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+/// A storage of three numbers, by its name.
+std::string pickled_storage(const std::string& name) {
+  return "(" + pickled("storage") + "ctorch\nFloatStorage\n" + pickled(name) + pickled("cpu") +
+         "K\x03tQ";
+}
+
+/// A tensor over that storage: `shape` and `strides` as opcodes of tuples.
+std::string pickled_tensor(const std::string& shape, const std::string& strides,
+                           const std::string& more = "\x89N") {
+  return "ctorch._utils\n_rebuild_tensor_v2\n(" + pickled_storage("0") + std::string("K\0", 2) +
+         shape + strides + more + "tR";
+}
+
+/// The archive of a pickle, with a storage '0' of three numbers.
+void write_archive(const fs::path& path, const std::string& opcodes) {
+  AtomicFile file(path);
+  ZipWriter zip(file);
+  zip.add("archive/data.pkl", "\x80\x02" + opcodes + ".");
+  zip.add("archive/data/0", std::string(12, '\0'));
+  zip.finish();
+  file.commit();
+}
+
+std::string error_of_pickle(const std::string& opcodes) {
+  const TemporaryDirectory folder;
+  write_archive(folder.path() / "f", opcodes);
+  return error_of(folder.path() / "f");
 }
 
 class EveryTypeFile : public ::testing::TestWithParam<const char*> {};
@@ -171,6 +215,79 @@ TEST(HostileWeightFile, IsRefusedByTheNameThatItAsksFor) {
             std::string::npos);
 }
 
+TEST(HostileWeightFile, ThatRepeatsWhatItHoldsIsRefusedBeforeThatTakesMemory) {
+  const std::string megabyte = pickled(std::string(1 << 20, 'x'));
+  const auto expect_refused = [](const std::string& opcodes, const std::string& what) {
+    const std::string error = error_of_pickle(opcodes);
+    EXPECT_NE(error.find("expected at most " + what), std::string::npos) << error;
+  };
+  expect_refused("c_codecs\nencode\nq\1" + megabyte + pickled("latin1") + "\x86q\2(" +
+                     repeat("h\1h\2R", 70) + "l",
+                 "64 MB of items and repeated texts");
+  expect_refused("cnumpy\ndtype\nq\1" + megabyte + "\x85q\2(" + repeat("h\1h\2R", 70) + "l",
+                 "64 MB of items and repeated texts");
+  expect_refused("(" + pickled("storage") + "ctorch\nFloatStorage\n" + megabyte + "K\1K\1tq\1(" +
+                     repeat("h\1Q", 70) + "l",
+                 "64 MB of items and repeated texts");
+  expect_refused("ccollections\nOrderedDict\nq\1](" + repeat("K\1K\1\x86", 30000) + "e\x85q\2(" +
+                     repeat("h\1h\2R", 300) + "l",
+                 "64 MB of items and repeated texts");
+  expect_refused("]N" + repeat("2", 5'000'000), "2,000,000 values");
+  const std::string name_of_values = "}" + megabyte + "Nsq\1(" + repeat("h\1", 70) + "l";
+  expect_refused(name_of_values, "64 MB of what repeats");
+  const std::string name_of_lists = "}" + megabyte + "]sq\1(" + repeat("h\1", 70) + "l";
+  expect_refused(name_of_lists, "64 MB of what repeats");
+  expect_refused(
+      "}" + megabyte + "}" + pickled_tensor(")", ")") + "q\1" + "0(" +
+          [] {
+            std::string entries;
+            for (int i = 0; i < 70; ++i) entries += pickled(std::to_string(i)) + "h\1";
+            return entries;
+          }() +
+          "us",
+      "64 MB of what repeats");
+}
+
+TEST(HostileWeightFile, IsQuotedInOneLineOfBoundedLength) {
+  const std::string error = error_of_pickle("cposix\x1b[31m\r\nsystem\n");
+  EXPECT_NE(error.find("'posix?[31m?.system'"), std::string::npos) << error;
+  EXPECT_LT(error_of_pickle(pickled(std::string(1 << 20, 'm')) + pickled("n") + "\x93").size(),
+            500U);
+}
+
+TEST(PickledTensor, ThatExpandRepeatsIsReadUpToABound) {
+  const TemporaryDirectory folder;
+  write_archive(folder.path() / "f",
+                "}" + pickled("a") +
+                    pickled_tensor(std::string("K\4K\3\x86"), std::string("K\0K\1\x86", 5)) + "s");
+  const WeightFile file(folder.path() / "f");
+  EXPECT_EQ(tensor(file, "a").shape, (std::vector<std::int64_t>{4, 3}));
+  EXPECT_EQ(tensor(file, "a").strides, (std::vector<std::int64_t>{0, 1}));
+  const std::string much =
+      pickled_tensor(std::string("J\0\0\x20\0\x85", 6), std::string("K\0\x85", 3));
+  EXPECT_NE(error_of_pickle(much).find("does not fit in its storage"), std::string::npos);
+  const std::string bounded =
+      pickled_tensor(std::string("J\0\0\x10\0\x85", 6), std::string("K\0\x85", 3));
+  EXPECT_EQ(error_of_pickle(bounded), "");
+  EXPECT_NE(
+      error_of_pickle(bounded + "q\1(" + repeat("h\1", 17) + "l").find("expected at most 64 MB"),
+      std::string::npos);
+  const std::string outside = pickled_tensor(std::string("K\4K\3\x86"), std::string("K\1K\1\x86"));
+  EXPECT_NE(error_of_pickle(outside).find("does not fit"), std::string::npos);
+}
+
+TEST(PickledTensor, ThatIsStoredNegatedIsRefused) {
+  const std::string flags = "\x89N}" + pickled("neg") + "\x88s";
+  EXPECT_NE(error_of_pickle(pickled_tensor("K\3\x85", "K\1\x85", flags)).find("stored negated"),
+            std::string::npos);
+  EXPECT_EQ(error_of_pickle(pickled_tensor("K\3\x85", "K\1\x85", "\x89N}")), "");
+}
+
+TEST(LegacyWeightFile, OfALaterPickleProtocolIsRead) {
+  for (const char* name : {"legacy_protocol3.pth", "legacy_protocol4.pth"})
+    EXPECT_EQ(WeightFile(kFixtures / name).index().tensors.size(), 2U) << name;
+}
+
 TEST(HostileWeightFile, OfTorchScriptIsSaidToBeOne) {
   EXPECT_NE(error_of(kFixtures / "torchscript.pt").find("got a TorchScript program"),
             std::string::npos);
@@ -204,6 +321,17 @@ TEST(ZipWeightFile, WithLyingSizesOrTricksIsRefused) {
   EXPECT_NE(with(central + 20, std::string(8, '\x7f')).find("the archive has"), std::string::npos);
   EXPECT_NE(with(central + 8, "\x01").find("is encrypted"), std::string::npos);
   EXPECT_NE(with(central + 10, "\x08").find("is compressed"), std::string::npos);
+  const auto own_header = [&](std::size_t at, const std::string& text) {
+    std::string archive;
+    {
+      const TemporaryDirectory folder;
+      write_archive(folder.path() / "f", "N");
+      archive = bytes_of(folder.path() / "f");
+    }
+    return error_of_bytes(archive.replace(at, text.size(), text));
+  };
+  EXPECT_NE(own_header(14, "?").find("another size or checksum"), std::string::npos);
+  EXPECT_NE(own_header(18, "?").find("another size or checksum"), std::string::npos);
   EXPECT_NE(with(end + 8, std::string("\xf0\xf0\xf0\xf0")).find("do not fit"), std::string::npos);
 }
 

@@ -10,11 +10,13 @@
 #include <utility>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/nn/weights/weight_file.h"
 
 namespace selfcure {
 
 // A name in a pickle is never longer.
 constexpr std::size_t kLineLimit = 1024;
+constexpr std::size_t kMessageLimit = 2000;
 
 InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -49,7 +51,16 @@ void InputFile::read(std::uint64_t offset, void* into, std::uint64_t bytes) cons
 }
 
 void InputFile::refuse(const std::string& what) const {
-  throw CheckpointError(name_ + ": " + what);
+  throw CheckpointError(name_ + ": " + one_line(what));
+}
+
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text.substr(0, kMessageLimit)) {
+    const auto code = static_cast<unsigned char>(c);
+    line += code < 0x20 || code == 0x7F ? '?' : c;
+  }
+  return text.size() > kMessageLimit ? line + "..." : line;
 }
 
 FileCursor::FileCursor(const InputFile& file, std::uint64_t begin, std::uint64_t end,

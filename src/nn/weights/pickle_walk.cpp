@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kDepthLimit = 32;
 // Of values and tensors: a container that is shared counts at each of its places.
 constexpr std::size_t kVisitLimit = 2'000'000;
+// Of names, texts, shapes and repeated numbers beyond the file's own size, for the same reason.
+constexpr std::uint64_t kTextLimit = std::uint64_t{64} << 20;
 
 std::string value_text(const PickleNode& node) {
   switch (node.kind) {
@@ -47,6 +49,7 @@ class Walk {
   void visit(PickleId id, const std::string& section, const std::string& name, std::size_t depth) {
     if (depth > kDepthLimit) file_.refuse("expected dictionaries at most 32 deep, got deeper ones");
     if (++visits_ > kVisitLimit) file_.refuse("expected at most 2,000,000 values, got more");
+    charge(section.size() + name.size());
     const PickleNode& node = pickle_.node(id);
     switch (node.kind) {
       case PickleKind::kDict:
@@ -59,11 +62,18 @@ class Walk {
       case PickleKind::kStorage:
         return;
       default:
+        charge(node.text.size());
         index_.values.push_back({section, name, value_text(node)});
     }
   }
 
  private:
+  void charge(std::uint64_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ > kTextLimit + file_.size())
+      file_.refuse("expected at most 64 MB of what repeats (names, texts, numbers), got more");
+  }
+
   std::string below(const std::string& section, const std::string& name, std::size_t depth) const {
     if (depth == 0) return "";
     return section.empty() ? name : section + "/" + name;
@@ -86,6 +96,7 @@ class Walk {
   void add_tensor(const PickleNode& node, const std::string& section, const std::string& name) {
     const PickleTensor& source = pickle_.tensors[static_cast<std::size_t>(node.integer)];
     const PickleStorage& storage = pickle_.storages[source.storage];
+    charge(2 * source.shape.size() * sizeof(std::int64_t));
     StoredTensor tensor;
     tensor.section = section;
     tensor.name = name;
@@ -102,6 +113,9 @@ class Walk {
     if (!fits_storage(tensor, bytes))
       file_.refuse("'" + name + "' does not fit in its storage of " + std::to_string(bytes) +
                    " bytes");
+    // expand() repeats numbers by strides of 0; whoever copies the tensor has all of them.
+    const std::int64_t count = tensor.element_count();
+    if (count > all) charge(static_cast<std::uint64_t>(count) * element_bytes(tensor.type));
     index_.tensors.push_back(std::move(tensor));
   }
 
@@ -110,6 +124,7 @@ class Walk {
   const std::function<std::size_t(const PickleStorage&)>& place_;
   WeightIndex& index_;
   std::size_t visits_ = 0;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace

@@ -21,11 +21,11 @@ constexpr const char* kOwnPrefix = "model.";
 /// Tensors of each section, in the order of the file.
 std::vector<std::pair<std::string, std::size_t>> count_sections(const WeightIndex& index) {
   std::vector<std::pair<std::string, std::size_t>> sections;
+  std::map<std::string, std::size_t> places;
   for (const StoredTensor& tensor : index.tensors) {
-    auto known = std::find_if(sections.begin(), sections.end(),
-                              [&](const auto& entry) { return entry.first == tensor.section; });
-    if (known == sections.end()) known = sections.insert(sections.end(), {tensor.section, 0});
-    ++known->second;
+    const auto [place, is_new] = places.emplace(tensor.section, sections.size());
+    if (is_new) sections.emplace_back(tensor.section, 0);
+    ++sections[place->second].second;
   }
   return sections;
 }
@@ -38,7 +38,7 @@ std::string list_sections(const std::vector<std::pair<std::string, std::size_t>>
             (sections[i].first.empty() ? std::string("the top") : "'" + sections[i].first + "'") +
             " (" + std::to_string(sections[i].second) + " tensors)";
   if (sections.size() > kShown) text += ", ...";
-  return text.empty() ? "no tensors at all" : text;
+  return text.empty() ? "no tensors at all" : one_line(text);
 }
 
 at::Tensor read_bytes(const WeightFile& file, std::size_t storage) {

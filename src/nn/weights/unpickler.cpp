@@ -14,6 +14,9 @@ namespace {
 
 // A state of a hundred thousand tensors has a tenth of it.
 constexpr std::size_t kNodeLimit = 2'000'000;
+// Of what opcodes of a few bytes can copy again and again: items of containers, texts, shapes.
+constexpr std::uint64_t kCopyLimit = std::uint64_t{64} << 20;
+constexpr std::size_t kNameLimit = 1024;
 
 constexpr std::array<std::pair<std::string_view, ElementType>, 10> kStorageTypes = {{
     {"torch HalfStorage", ElementType::kFloat16},
@@ -154,6 +157,17 @@ class Machine {
     node.text = std::move(text);
     push(std::move(node));
   }
+  /// Counts bytes that are made of values, which a pickle can name any number of times.
+  void charge(std::uint64_t bytes) {
+    copied_ += bytes;
+    if (copied_ > kCopyLimit)
+      cursor_.refuse("expected at most 64 MB of items and repeated texts, got more");
+  }
+  void push_again(PickleId id) {
+    if (stack_.size() > 2 * kNodeLimit)
+      cursor_.refuse("expected at most 2,000,000 values, got more");
+    stack_.push_back(id);
+  }
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
   PickleId pop() {
     if (stack_.size() <= floor()) cursor_.refuse("an operation lacks its operand");
@@ -175,6 +189,7 @@ class Machine {
   }
   void push_items(PickleKind kind, std::vector<PickleId> items) {
     if (kind == PickleKind::kDict && items.size() % 2 != 0) cursor_.refuse("a key lacks its value");
+    charge(items.size() * sizeof(PickleId));
     PickleNode node;
     node.kind = kind;
     node.items = std::move(items);
@@ -189,6 +204,7 @@ class Machine {
     PickleNode& container = top();
     if (container.kind != kind || (kind == PickleKind::kDict && items.size() % 2 != 0))
       cursor_.refuse("values are added to what cannot take them");
+    charge(items.size() * sizeof(PickleId));
     container.items.insert(container.items.end(), items.begin(), items.end());
   }
 
@@ -203,9 +219,7 @@ class Machine {
   void get(std::uint64_t key) {
     const auto entry = memo_.find(key);
     if (entry == memo_.end()) cursor_.refuse("refers to a value that was not stored");
-    if (stack_.size() > 2 * kNodeLimit)
-      cursor_.refuse("expected at most 2,000,000 values, got more");
-    stack_.push_back(entry->second);
+    push_again(entry->second);
   }
   std::uint64_t line_number();
   void push_global(const std::string& module, const std::string& name);
@@ -228,6 +242,7 @@ class Machine {
   std::vector<PickleId> stack_;
   std::vector<std::size_t> marks_;
   std::unordered_map<std::uint64_t, PickleId> memo_;
+  std::uint64_t copied_ = 0;
 };
 
 void Machine::step(std::uint8_t opcode) {
@@ -247,7 +262,7 @@ void Machine::step(std::uint8_t opcode) {
       return static_cast<void>(pop_to_mark());
     case kDup: {
       (void)top();
-      return stack_.push_back(stack_.back());
+      return push_again(stack_.back());
     }
     case kNone:
       return push_kind(PickleKind::kNone);
@@ -317,8 +332,8 @@ void Machine::step(std::uint8_t opcode) {
       return push_global(module, cursor_.line());
     }
     case kStackGlobal: {
-      const PickleNode name = pickle_.nodes[pop()];
-      const PickleNode module = pickle_.nodes[pop()];
+      const PickleNode& name = pickle_.nodes[pop()];
+      const PickleNode& module = pickle_.nodes[pop()];
       if (name.kind != PickleKind::kText || module.kind != PickleKind::kText)
         cursor_.refuse("expected the name of a global, got another value");
       return push_global(module.text, name.text);
@@ -389,6 +404,8 @@ std::uint64_t Machine::line_number() {
 }
 
 void Machine::push_global(const std::string& module, const std::string& name) {
+  if (module.size() + name.size() > kNameLimit)
+    cursor_.refuse("expected a name, got one of over 1,024 bytes");
   const std::string global = module + " " + name;
   if (callables().count(global) == 0 && !storage_type(global))
     cursor_.refuse("the pickle asks for '" + module + "." + name +
@@ -429,6 +446,10 @@ void Machine::rebuild_tensor(const std::vector<PickleId>& items) {
   tensor.strides = sizes(pickle_.nodes[items[3]], "a tensor's strides");
   if (tensor.shape.size() != tensor.strides.size())
     cursor_.refuse("expected as many strides as dimensions of a tensor");
+  // Requires a gradient, its hooks, and since PyTorch 1.13: is it conjugated or negated?
+  if (items.size() > 6 && !pickle_.nodes[items[6]].items.empty())
+    cursor_.refuse("expected plain tensors, got one that is stored negated or conjugated");
+  charge(sizeof(PickleTensor) + 2 * tensor.shape.size() * sizeof(std::int64_t));
   pickle_.tensors.push_back(std::move(tensor));
   push_integer(static_cast<std::int64_t>(pickle_.tensors.size()) - 1, PickleKind::kTensor);
 }
@@ -452,6 +473,7 @@ void Machine::encode(const std::vector<PickleId>& items) {
   const std::string& text = argument(items, 0, PickleKind::kText, "a text to encode").text;
   if (argument(items, 1, PickleKind::kText, "an encoding").text != "latin1")
     cursor_.refuse("expected encoding latin1, got another");
+  charge(text.size());
   std::string bytes;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto lead = static_cast<std::uint8_t>(text[i]);
@@ -497,8 +519,9 @@ void Machine::numpy_number(const std::vector<PickleId>& items) {
 }
 
 void Machine::reduce() {
-  const PickleNode arguments = pickle_.nodes[pop()];
-  const PickleNode function = pickle_.nodes[pop()];
+  // References hold until a value is added, which each call does last.
+  const PickleNode& arguments = pickle_.nodes[pop()];
+  const PickleNode& function = pickle_.nodes[pop()];
   if (function.kind != PickleKind::kGlobal || arguments.kind != PickleKind::kTuple)
     cursor_.refuse("expected the call of a known function, got another value");
   const std::vector<PickleId>& items = arguments.items;
@@ -507,9 +530,11 @@ void Machine::reduce() {
   if (name == "torch._utils _rebuild_tensor" || name == "torch._utils _rebuild_tensor_v2")
     return rebuild_tensor(items);
   if (name == "_codecs encode") return encode(items);
-  if (name == "numpy dtype")
-    return push_text(argument(items, 0, PickleKind::kText, "a type of numpy number").text,
-                     PickleKind::kNumpyType);
+  if (name == "numpy dtype") {
+    std::string type = argument(items, 0, PickleKind::kText, "a type of numpy number").text;
+    charge(type.size());
+    return push_text(std::move(type), PickleKind::kNumpyType);
+  }
   if (name == "numpy.core.multiarray scalar" || name == "numpy._core.multiarray scalar")
     return numpy_number(items);
   if (storage_type(name)) cursor_.refuse("expected a tensor, got a call of " + name);
@@ -526,7 +551,7 @@ void Machine::build() {
 }
 
 void Machine::persistent_load() {
-  const PickleNode id = pickle_.nodes[pop()];
+  const PickleNode& id = pickle_.nodes[pop()];
   if (id.kind != PickleKind::kTuple || id.items.size() < 5 ||
       argument(id.items, 0, PickleKind::kText, "a storage").text != "storage")
     cursor_.refuse("expected the description of a storage, got another value");
@@ -536,6 +561,7 @@ void Machine::persistent_load() {
   if (!element) cursor_.refuse("expected a type of storage, got " + type);
   storage.type = *element;
   storage.key = argument(id.items, 2, PickleKind::kText, "a storage's name").text;
+  charge(sizeof(PickleStorage) + storage.key.size());
   storage.elements = integer(pickle_.nodes[id.items[4]], "a storage's size");
   if (id.items.size() > 5 && pickle_.nodes[id.items[5]].kind == PickleKind::kTuple) {
     const PickleNode& view = pickle_.nodes[id.items[5]];  // key, offset, size

@@ -16,10 +16,13 @@ namespace selfcure {
 namespace {
 
 constexpr std::string_view kZipStart{"PK\x03\x04", 4};
-// Protocol 2, a long of ten bytes: 0x1950a86a20f9469cfc6c.
-constexpr std::string_view kLegacyStart{"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19",
-                                        14};
+// A long of ten bytes: 0x1950a86a20f9469cfc6c.
+constexpr std::string_view kLegacyMagic{"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 12};
+// Before it a pickle's protocol, and in protocols 4 and 5 a frame with its size.
+constexpr std::uint64_t kProtocolBytes = 2;
+constexpr std::uint64_t kFrameBytes = 9;
 constexpr std::size_t kTarSignatureOffset = 257;
+constexpr std::int64_t kRepeatedElements = std::int64_t{1} << 20;
 
 bool starts_with(const InputFile& file, std::string_view start, std::uint64_t offset = 0) {
   if (file.size() < offset + start.size()) return false;
@@ -28,12 +31,18 @@ bool starts_with(const InputFile& file, std::string_view start, std::uint64_t of
   return head == start;
 }
 
+bool is_pytorch_legacy(const InputFile& file) {
+  return starts_with(file, "\x80") &&
+         (starts_with(file, kLegacyMagic, kProtocolBytes) ||
+          starts_with(file, kLegacyMagic, kProtocolBytes + kFrameBytes));
+}
+
 /// The first character of the header, a JSON object, behind its length.
 bool may_be_safetensors(const InputFile& file) { return starts_with(file, "{", 8); }
 
 WeightIndex read_index(const InputFile& file) {
   if (starts_with(file, kZipStart)) return read_pytorch_zip(file);
-  if (starts_with(file, kLegacyStart)) return read_pytorch_legacy(file);
+  if (is_pytorch_legacy(file)) return read_pytorch_legacy(file);
   if (may_be_safetensors(file)) return read_safetensors(file);
   const std::string expected =
       "expected a .pth, .pt, .th or .pth.tar of PyTorch, a .safetensors file or a checkpoint, got ";
@@ -82,7 +91,8 @@ std::int64_t StoredTensor::element_count() const {
 bool fits_storage(const StoredTensor& tensor, std::uint64_t bytes) {
   const auto limit = static_cast<std::int64_t>(std::min<std::uint64_t>(
       bytes / element_bytes(tensor.type), std::numeric_limits<std::int64_t>::max()));
-  // A tensor that repeats its storage by strides of 0 must not claim more than it could hold.
+  // A tensor that repeats its storage by strides of 0 must not claim any number of elements.
+  const std::int64_t count_limit = std::max(limit, kRepeatedElements);
   std::int64_t count = 1;
   std::int64_t last = tensor.storage_offset;
   if (last < 0 || last > limit) return false;
@@ -94,10 +104,11 @@ bool fits_storage(const StoredTensor& tensor, std::uint64_t bytes) {
     if (size < 0 || stride < 0) return false;
     if (is_empty) {
       // The product must not overflow even so.
-      if (size > std::numeric_limits<std::int32_t>::max()) return false;
+      if (size > std::numeric_limits<std::int64_t>::max() / count) return false;
+      count *= std::max<std::int64_t>(size, 1);
       continue;
     }
-    if (size > limit / count) return false;
+    if (size > count_limit / count) return false;
     count *= size;
     if (size > 1 && stride > (limit - last) / (size - 1)) return false;
     last += (size - 1) * stride;

@@ -23,6 +23,8 @@ constexpr std::uint64_t kIn64 = 0xFFFFFFFF;
 constexpr std::uint64_t kShortIn64 = 0xFFFF;
 constexpr std::uint64_t kZip64Field = 1;
 constexpr std::uint64_t kEncryptedFlag = 1;
+// Checksum and sizes come behind the entry: PyTorch leaves them out of its header.
+constexpr std::uint64_t kBehindFlag = 8;
 
 struct Directory {
   std::uint64_t offset = 0;
@@ -148,11 +150,19 @@ void locate(const InputFile& file, Central& central, std::uint64_t directory_off
     file.refuse("zip: '" + central.name + "' lies outside of the archive");
   FileCursor cursor(file, central.local, directory_offset, "zip entry '" + central.name + "'");
   expect(cursor, kLocalSignature);
-  cursor.skip(22);
+  cursor.skip(2);
+  const bool has_sizes = (cursor.number(2) & kBehindFlag) == 0;
+  cursor.skip(6);
+  const std::uint64_t crc32 = cursor.number(4);
+  const std::uint64_t bytes = cursor.number(4);
+  cursor.skip(4);
   const std::uint64_t name_bytes = cursor.number(2);
   const std::uint64_t extra_bytes = cursor.number(2);
   if (cursor.text(name_bytes) != central.name)
     cursor.refuse("its own header has another name than the directory");
+  if (has_sizes &&
+      (crc32 != central.entry.crc32 || (bytes != kIn64 && bytes != central.entry.bytes)))
+    cursor.refuse("its own header has another size or checksum than the directory");
   cursor.skip(extra_bytes);
   central.entry.offset = cursor.position();
   if (central.entry.bytes > cursor.left())

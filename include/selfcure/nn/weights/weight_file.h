@@ -9,6 +9,10 @@
 
 namespace selfcure {
 
+/// Text of a file, such as a name, for a line of a message: control characters as '?', cut where it
+/// is very long.
+std::string one_line(const std::string& text);
+
 /// Formats of weight files that are read.
 enum class WeightFormat {
   /// `torch.save` since PyTorch 1.6: a zip archive with one pickle and a file per storage.
