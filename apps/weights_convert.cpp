@@ -64,7 +64,7 @@ int convert(const ConvertArguments& arguments) {
     throw ConfigError(arguments.out + ": expected another file than the input");
   const StateDict source = read_state_dict(file, find_weights(file, arguments.key));
   std::vector<std::string> dropped;
-  const StateDict tensors = to_layout(source, layout, dropped);
+  const StateDict tensors = to_layout(source, layout, dropped, arguments.in);
   if (tensors.empty())
     throw CheckpointError(arguments.in + ": expected weights, got none to write");
   switch (format) {
@@ -79,7 +79,7 @@ int convert(const ConvertArguments& arguments) {
       break;
   }
   for (const std::string& name : dropped)
-    std::printf("left out: %s (the layout has no place for it)\n", name.c_str());
+    std::printf("left out: %s (the layout has no place for it)\n", one_line(name).c_str());
   std::printf("%s: %zu tensors written, %.1f MB\n", arguments.out.c_str(), tensors.size(),
               static_cast<double>(std::filesystem::file_size(arguments.out)) / 1e6);
   return 0;
@@ -98,9 +98,11 @@ void add_weights_convert(CLI::App& weights, Action& action) {
           "the name of OUT")
       ->check(CLI::IsMember({"auto", "pth", "safetensors", "checkpoint"}))
       ->capture_default_str();
-  verb->add_option("--layout", arguments->layout,
-                   "Names: own, torchvision (ResNets; without the attention head), published_scn "
-                   "(features.*, fc.*, alpha.0.*), or auto: as they are; own for checkpoints")
+  verb->add_option(
+          "--layout", arguments->layout,
+          "Names: own, torchvision (IR networks: of their own library; without the "
+          "attention head), published_scn (ResNets: features.*, fc.*, alpha.0.*), or auto: "
+          "as they are; own for checkpoints")
       ->check(CLI::IsMember({"auto", "own", "torchvision", "published_scn"}))
       ->capture_default_str();
   verb->add_option("--key", arguments->key,

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <limits>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/nn/weights/state_dict.h"
@@ -68,6 +69,23 @@ TEST(WeightWriters, WriteAStorageThatTensorsShareOnce) {
   EXPECT_EQ(back[0].value.data_ptr(), back[2].value.data_ptr());
 }
 
+TEST(WeightWriters, RefuseNamesThatTheirReadersCannotTake) {
+  const TemporaryDirectory folder;
+  for (const std::string name : {"\xff\xfe", "__metadata__"})
+    EXPECT_THROW(write_safetensors(folder.path() / "a", {{name, at::zeros({1})}}), CheckpointError);
+  EXPECT_THROW(write_pytorch(folder.path() / "a", {{"\xff\xfe", at::zeros({1})}}), CheckpointError);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(WeightWriters, MakeRepeatedAndTransposedTensorsPlain) {
+  const TemporaryDirectory folder;
+  const at::Tensor base = at::rand({3, 2});
+  const StateDict tensors = {
+      {"expanded", at::rand({3}).expand({2, 3})}, {"transposed", base.t()}, {"same", base}};
+  write_pytorch(folder.path() / "a.pth", tensors);
+  expect_equal(tensors, read_state_dict(folder.path() / "a.pth"), true);
+}
+
 TEST(WeightWriters, RefuseAFolderThatIsNotThere) {
   EXPECT_THROW(write_pytorch("/no/such/folder/a.pth", {{"a", at::zeros({1})}}), RunError);
   EXPECT_THROW(write_safetensors("/no/such/folder/a", {{"a", at::zeros({1})}}), RunError);
@@ -113,6 +131,14 @@ TEST(StateDictOfAFile, BeyondFourGigabytesIsRead) {
   EXPECT_EQ(back, number);
 }
 
+TEST(TensorDifference, CountsNumbersThatDifferInABit) {
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor first = at::tensor({0.0F, 1.0F, kNaN, 4.0F});
+  const at::Tensor second = at::tensor({-0.0F, 1.0F, kNaN, 2.0F});
+  EXPECT_EQ(describe_difference(first, second), "2 of 4 numbers, by at most 2 (mean 0.5)");
+  EXPECT_EQ(describe_difference(first, first.clone()), "");
+}
+
 TEST(WeightLayouts, LeadFromOursToThePublishedCodesAndBack) {
   const StateDict own = {{"backbone.conv1.weight", at::ones({1})},
                          {"backbone.bn1.running_mean", at::ones({1})},
@@ -120,18 +146,61 @@ TEST(WeightLayouts, LeadFromOursToThePublishedCodesAndBack) {
                          {"fc.weight", at::ones({7, 1})},
                          {"attention.weight", at::ones({1, 1})}};
   std::vector<std::string> dropped;
-  const StateDict published = to_layout(own, WeightLayout::kPublishedScn, dropped);
+  const StateDict published = to_layout(own, WeightLayout::kPublishedScn, dropped, "w.pth");
   ASSERT_EQ(published.size(), 5U);
   EXPECT_EQ(published[0].name, "features.0.weight");
   EXPECT_EQ(published[1].name, "features.1.running_mean");
   EXPECT_EQ(published[2].name, "features.6.1.conv2.weight");
   EXPECT_EQ(published[3].name, "fc.weight");
   EXPECT_EQ(published[4].name, "alpha.0.weight");
-  expect_equal(own, to_layout(published, WeightLayout::kOwn, dropped), true);
+  expect_equal(own, to_layout(published, WeightLayout::kOwn, dropped, "w.pth"), true);
   EXPECT_TRUE(dropped.empty());
-  const StateDict torchvision = to_layout(published, WeightLayout::kTorchvision, dropped);
+  const StateDict torchvision = to_layout(published, WeightLayout::kTorchvision, dropped, "w.pth");
   EXPECT_EQ(torchvision[0].name, "conv1.weight");
   EXPECT_EQ(dropped, std::vector<std::string>{"alpha.0.weight"});
+}
+
+/// Names of a layout, with a space between them.
+std::string names_in(const std::vector<std::string>& names, WeightLayout layout,
+                     std::string* left_out = nullptr) {
+  StateDict tensors;
+  for (const std::string& name : names) tensors.push_back({name, at::ones({1})});
+  std::vector<std::string> dropped;
+  std::string text;
+  for (const NamedTensor& tensor : to_layout(tensors, layout, dropped, "w.pth"))
+    text += (text.empty() ? "" : " ") + tensor.name;
+  if (left_out != nullptr)
+    for (const std::string& name : dropped) *left_out += name;
+  return text;
+}
+
+TEST(WeightLayouts, OfAVggKeepItsNumberedLayers) {
+  const std::vector<std::string> torchvision = {"features.0.weight", "features.2.weight",
+                                                "features.5.weight", "features.7.bias",
+                                                "classifier.0.bias", "classifier.6.weight"};
+  EXPECT_EQ(names_in(torchvision, WeightLayout::kOwn),
+            "backbone.features.0.weight backbone.features.2.weight backbone.features.5.weight "
+            "backbone.features.7.bias backbone.classifier.0.bias fc.weight");
+  EXPECT_EQ(names_in({"backbone.features.0.weight", "backbone.features.2.weight", "fc.weight"},
+                     WeightLayout::kTorchvision),
+            "features.0.weight features.2.weight classifier.6.weight");
+  EXPECT_THROW(names_in(torchvision, WeightLayout::kPublishedScn), CheckpointError);
+}
+
+TEST(WeightLayouts, OfAnIresnetKeepTheFcOfItsBackbone) {
+  EXPECT_EQ(names_in({"conv1.weight", "layer1.0.prelu.weight", "fc.weight", "features.weight"},
+                     WeightLayout::kOwn),
+            "backbone.conv1.weight backbone.layer1.0.prelu.weight backbone.fc.weight "
+            "backbone.features.weight");
+  const std::vector<std::string> own = {"backbone.layer1.0.prelu.weight", "backbone.fc.weight",
+                                        "fc.weight"};
+  EXPECT_EQ(names_in(own, WeightLayout::kOwn),
+            "backbone.layer1.0.prelu.weight backbone.fc.weight fc.weight");
+  std::string left_out;
+  EXPECT_EQ(names_in(own, WeightLayout::kTorchvision, &left_out),
+            "layer1.0.prelu.weight fc.weight");
+  EXPECT_EQ(left_out, "fc.weight");
+  EXPECT_THROW(names_in(own, WeightLayout::kPublishedScn), CheckpointError);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "element_types.h"
 
 #include <array>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,15 @@ ElementType element_type(at::ScalarType type, const std::string& name) {
     if (kScalarTypes[i] == type) return static_cast<ElementType>(i);
   throw ShapeError("'" + name + "': expected a type that weight files hold, got " +
                    std::string(c10::toString(type)));
+}
+
+void check_written_name(const std::string& name, const std::string& where) {
+  try {
+    (void)nlohmann::json(name).dump();
+  } catch (const nlohmann::json::type_error&) {
+    throw CheckpointError(where +
+                          one_line(": '" + name + "': expected a name in UTF-8, got other bytes"));
+  }
 }
 
 }  // namespace selfcure

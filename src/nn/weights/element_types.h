@@ -11,4 +11,8 @@ at::ScalarType scalar_type(ElementType type);
 /// @throws ShapeError for a type that files do not hold here
 ElementType element_type(at::ScalarType type, const std::string& name);
 
+/// @param where  the file that is written
+/// @throws CheckpointError for a name that is not UTF-8, which Python and safetensors cannot read
+void check_written_name(const std::string& name, const std::string& where);
+
 }  // namespace selfcure

@@ -19,16 +19,21 @@ class Storages {
  public:
   /// @return name of the storage that holds the plain form of `tensor`
   std::string place(const at::Tensor& tensor) {
-    at::Tensor plain = tensor.detach().to(at::kCPU).contiguous();
-    const auto key = std::make_pair(static_cast<const void*>(plain.data_ptr()), plain.numel());
+    const std::size_t next = tensors_.size();
+    tensors_.push_back(tensor.detach());
+    if (tensor.numel() == 0 || !tensor.is_contiguous()) return std::to_string(next);
+    const auto key = std::make_pair(static_cast<const void*>(tensor.data_ptr()), tensor.numel());
     // Memory that is shared by tensors of two types or sizes is written for each.
-    const auto known = plain.numel() > 0 ? names_.find(key) : names_.end();
-    if (known != names_.end() && tensors_[known->second].scalar_type() == plain.scalar_type())
+    const auto [known, is_new] = names_.emplace(key, next);
+    if (is_new) return std::to_string(next);
+    if (tensors_[known->second].scalar_type() == tensor.scalar_type()) {
+      tensors_.pop_back();
       return std::to_string(known->second);
-    names_[key] = tensors_.size();
-    tensors_.push_back(std::move(plain));
-    return std::to_string(tensors_.size() - 1);
+    }
+    known->second = next;
+    return std::to_string(next);
   }
+  /// As they are: plain copies of all of them would take their memory once more.
   const std::vector<at::Tensor>& tensors() const { return tensors_; }
 
  private:
@@ -40,6 +45,8 @@ class Storages {
 
 void write_pytorch(const std::filesystem::path& path, const StateDict& tensors,
                    const std::string& section, const std::map<std::string, std::string>& texts) {
+  for (const NamedTensor& tensor : tensors) check_written_name(tensor.name, path.string());
+  check_written_name(section, path.string());
   PickleWriter pickle;
   Storages storages;
   if (!section.empty()) {
@@ -63,7 +70,7 @@ void write_pytorch(const std::filesystem::path& path, const StateDict& tensors,
   ZipWriter zip(file);
   zip.add(std::string(kFolder) + "data.pkl", pickle.finish());
   for (std::size_t i = 0; i < storages.tensors().size(); ++i) {
-    const at::Tensor& plain = storages.tensors()[i];
+    const at::Tensor plain = storages.tensors()[i].to(at::kCPU).contiguous();
     zip.add(std::string(kFolder) + "data/" + std::to_string(i), plain.data_ptr(), plain.nbytes());
   }
   zip.add(std::string(kFolder) + "version", kVersion);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "element_types.h"
+#include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
 #include "selfcure/nn/weights/state_dict.h"
 
@@ -13,20 +14,27 @@ namespace {
 constexpr std::array<const char*, 10> kTypeNames = {"F16", "BF16", "F32", "F64", "U8",
                                                     "I8",  "I16",  "I32", "I64", "BOOL"};
 constexpr std::size_t kAlignment = 8;
+constexpr const char* kMetadata = "__metadata__";
 
 }  // namespace
 
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                        const std::map<std::string, std::string>& metadata) {
   std::vector<const NamedTensor*> ordered;
-  for (const NamedTensor& tensor : tensors) ordered.push_back(&tensor);
+  for (const NamedTensor& tensor : tensors) {
+    check_written_name(tensor.name, path.string());
+    if (tensor.name == kMetadata)
+      throw CheckpointError(path.string() + ": '" + kMetadata +
+                            "': expected another name of a tensor: safetensors keeps this one");
+    ordered.push_back(&tensor);
+  }
   std::stable_sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) {
     if (a->value.element_size() != b->value.element_size())
       return a->value.element_size() > b->value.element_size();
     return a->name < b->name;
   });
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  if (!metadata.empty()) header[kMetadata] = metadata;
   std::uint64_t next = 0;
   for (const NamedTensor* tensor : ordered) {
     const ElementType type = element_type(tensor->value.scalar_type(), tensor->name);

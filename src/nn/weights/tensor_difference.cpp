@@ -10,6 +10,20 @@
 #include <sstream>
 
 namespace selfcure {
+namespace {
+
+/// Numbers of two contiguous tensors that differ in a bit: 0 and -0 do, a NaN and itself do not.
+std::int64_t count_different(const at::Tensor& first, const at::Tensor& second) {
+  const auto* left = static_cast<const char*>(first.data_ptr());
+  const auto* right = static_cast<const char*>(second.data_ptr());
+  const auto bytes = static_cast<std::size_t>(first.element_size());
+  std::int64_t count = 0;
+  for (std::int64_t i = 0; i < first.numel(); ++i, left += bytes, right += bytes)
+    count += std::memcmp(left, right, bytes) != 0 ? 1 : 0;
+  return count;
+}
+
+}  // namespace
 
 std::string describe_difference(const at::Tensor& first, const at::Tensor& second) {
   std::ostringstream text;
@@ -33,10 +47,12 @@ std::string describe_difference(const at::Tensor& first, const at::Tensor& secon
   double largest = 0, sum = 0;
   for (std::int64_t begin = 0; begin < count; begin += kChunk) {
     const std::int64_t size = std::min(kChunk, count - begin);
-    const at::Tensor gap = (flat_left.narrow(0, begin, size).to(at::kDouble) -
-                            flat_right.narrow(0, begin, size).to(at::kDouble))
-                               .abs();
-    differing += (gap != 0).sum().item<std::int64_t>();
+    const at::Tensor ours = flat_left.narrow(0, begin, size);
+    const at::Tensor theirs = flat_right.narrow(0, begin, size);
+    differing += count_different(ours, theirs);
+    const at::Tensor gap = (ours.to(at::kDouble) - theirs.to(at::kDouble))
+                               .abs_()
+                               .masked_fill_(ours.isnan().logical_and_(theirs.isnan()), 0);
     const double part = gap.max().item<double>();
     if (std::isnan(part) || part > largest) largest = part;
     sum += gap.sum().item<double>();

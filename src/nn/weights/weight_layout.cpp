@@ -25,28 +25,73 @@ bool is_head(const std::string& name) {
   return starts_with(name, "fc.") || starts_with(name, "attention.") || name == "margin";
 }
 
-/// This program's name.
-std::string own_name(std::string name) {
-  while (strip(name, "module.") || strip(name, "backbone.")) {
+/// What a name means where networks use one for two things.
+class Naming {
+ public:
+  explicit Naming(const StateDict& tensors) {
+    for (const NamedTensor& tensor : tensors) {
+      std::string name = tensor.name;
+      has_backbone_ = strip_wrappers(name) || has_backbone_;
+      // A ResNet's Sequential has its ReLU and max pooling there.
+      is_vgg_ = is_vgg_ || starts_with(name, "features.2.") || starts_with(name, "features.3.");
+      is_iresnet_ = is_iresnet_ || starts_with(name, "layer1.0.prelu.");
+      is_ir_ = is_ir_ || starts_with(name, "input_layer.");
+    }
   }
-  name = torchvision_name(name);
-  return is_head(name) ? name : "backbone." + name;
-}
+
+  bool is_resnet() const { return !is_vgg_ && !is_iresnet_ && !is_ir_; }
+
+  /// This program's name.
+  std::string own_name(std::string name) const {
+    const bool is_inside = strip_wrappers(name);
+    if (is_vgg_ && strip(name, kVggClassifier)) return "fc." + name;
+    if (!is_vgg_ || !starts_with(name, "features.")) name = torchvision_name(name);
+    // The last layer of insightface's backbone has the classifier's name.
+    const bool is_backbone_fc = is_iresnet_ && (is_inside || !has_backbone_);
+    return is_head(name) && !(is_backbone_fc && starts_with(name, "fc.")) ? name
+                                                                          : "backbone." + name;
+  }
+
+  /// The name in the backbone's own library; empty for what it has no place for.
+  std::string library_name(const std::string& name) const {
+    std::string own = own_name(name);
+    if (starts_with(own, "attention.") || own == "margin") return "";
+    if (strip(own, "backbone.")) return own;
+    if (is_iresnet_ || is_ir_) return "";
+    return is_vgg_ && strip(own, "fc.") ? kVggClassifier + own : own;
+  }
+
+ private:
+  /// Takes off what DataParallel and this program put before names. @return was this program's?
+  static bool strip_wrappers(std::string& name) {
+    bool is_backbone = false;
+    for (;;) {
+      if (strip(name, "backbone."))
+        is_backbone = true;
+      else if (!strip(name, "module."))
+        return is_backbone;
+    }
+  }
+
+  static constexpr const char* kVggClassifier = "classifier.6.";
+
+  bool has_backbone_ = false;
+  bool is_vgg_ = false;
+  bool is_iresnet_ = false;
+  bool is_ir_ = false;
+};
 
 /// Empty for what the layout has no place for.
-std::string laid_out(const std::string& name, WeightLayout layout) {
-  std::string own = own_name(name);
+std::string laid_out(const Naming& naming, const std::string& name, WeightLayout layout) {
   switch (layout) {
     case WeightLayout::kKeep:
       return name;
     case WeightLayout::kOwn:
-      return own;
+      return naming.own_name(name);
     case WeightLayout::kTorchvision:
-      if (starts_with(own, "attention.") || own == "margin") return "";
-      strip(own, "backbone.");
-      return own;
+      return naming.library_name(name);
     case WeightLayout::kPublishedScn:
-      return published_scn_name(own);
+      return published_scn_name(naming.own_name(name));
   }
   return name;
 }
@@ -132,18 +177,22 @@ std::string guess_architecture(const Names& names) {
 }  // namespace
 
 StateDict to_layout(const StateDict& tensors, WeightLayout layout,
-                    std::vector<std::string>& dropped) {
+                    std::vector<std::string>& dropped, const std::string& where) {
+  const Naming naming(tensors);
+  if (layout == WeightLayout::kPublishedScn && !naming.is_resnet())
+    throw CheckpointError(
+        where + ": expected a ResNet for the published SCN code's names, got another network");
   StateDict renamed;
   std::set<std::string> names;
   for (const NamedTensor& tensor : tensors) {
-    const std::string name = laid_out(tensor.name, layout);
+    const std::string name = laid_out(naming, tensor.name, layout);
     if (name.empty()) {
       dropped.push_back(tensor.name);
       continue;
     }
     if (!names.insert(name).second)
-      throw CheckpointError("two tensors would get the name '" + name + "'; one is '" +
-                            tensor.name + "'");
+      throw CheckpointError(where + one_line(": two tensors would get the name '" + name +
+                                             "'; one is '" + tensor.name + "'"));
     renamed.push_back({name, tensor.value});
   }
   return renamed;
