@@ -62,14 +62,16 @@ ConfigItems model_items(ModelOptions& model) {
       .inactive = inactive;
   list.text("weights_prefix", model.weights_import.prefix, "a prefix of names, or auto",
             "Text before the backbone's names in the file, such as 'module.backbone.'; auto: the "
-            "one under which most names fit. What was taken is said and written to weights.csv.")
+            "one under which most names fit; a file with two whole networks is refused. What was "
+            "taken is said and written to weights.csv.")
       .inactive = inactive;
   list.boolean("weights_heads", model.weights_import.take_heads,
                "Take the classifier and SCN's attention head too, where name and shape agree; "
                "otherwise they start afresh.")
       .inactive = inactive;
   list.boolean("weights_partial", model.weights_import.partial,
-               "Take a file that has only a part of the backbone; otherwise that is an error.")
+               "Take a file that has only a part of the backbone, or of another network what fits; "
+               "otherwise that is an error.")
       .inactive = inactive;
   return list.take();
 }

@@ -99,6 +99,61 @@ TEST(ImportedWeights, ThatLackPartOfTheBackboneAreAnErrorWithTheNearestNames) {
             "fits)");
 }
 
+TEST(ImportedWeights, OfADeeperNetworkAreAnErrorUnlessAPartIsAskedFor) {
+  for (const std::string more : {"layer1.2.conv1.weight", "conv1.bias", "layer1.0.se.fc1.weight"}) {
+    StateDict source = source_with("module.");
+    source.push_back({"module." + more, at::ones({4})});
+    EXPECT_EQ(
+        error_of(source),
+        "w.pth: expected the network of model.backbone, got one with 1 tensors more inside of "
+        "it: 'module." +
+            more + "' (model.weights_partial: true leaves them out)");
+    WeightImportOptions partial;
+    partial.partial = true;
+    EXPECT_EQ(error_of(source, partial), "");
+  }
+  StateDict source = source_with("module.");
+  source.push_back({"module.feature.weight", at::ones({4})});
+  source.push_back({"layer1.2.conv1.weight", at::ones({4})});
+  EXPECT_EQ(error_of(source), "") << "layers beside the backbone are listed";
+  source.push_back({"module.features.4.2.conv1.weight", at::ones({4})});
+  EXPECT_NE(error_of(source), "") << "the same under the published code's names";
+}
+
+TEST(ImportedWeights, OfTwoWholeNetworksAreAQuestion) {
+  StateDict source = source_with("encoder_q.");
+  for (const NamedTensor& tensor : source_with("encoder_k.")) source.push_back(tensor);
+  EXPECT_EQ(error_of(source),
+            "w.pth: expected one network, got 2, under the prefixes 'encoder_k.', 'encoder_q.' "
+            "(model.weights_prefix)");
+  WeightImportOptions options;
+  options.prefix = "encoder_q.";
+  EXPECT_EQ(error_of(source, options), "");
+}
+
+TEST(ImportedWeights, OfTorchvisionsVggHaveTheirClassifierAmongTheLayers) {
+  const StateDict source = {{"features.0.weight", at::ones({2, 3})},
+                            {"classifier.0.weight", at::ones({4, 2})},
+                            {"classifier.6.weight", at::ones({7, 4})}};
+  for (const bool take_heads : {false, true}) {
+    State state = {{"backbone.features.0.weight", at::zeros({2, 3})},
+                   {"backbone.classifier.0.weight", at::zeros({4, 2})},
+                   {"fc.weight", at::zeros({7, 4})}};
+    WeightImportOptions options;
+    options.take_heads = take_heads;
+    const ImportReport report = import_weights(state, source, options, "w.pth");
+    EXPECT_EQ(report.backbone_loaded, 2);
+    EXPECT_EQ(state["fc.weight"].sum().item<double>(), take_heads ? 28 : 0);
+    EXPECT_EQ(report.count(ImportOutcome::kLeftOut), take_heads ? 0 : 1);
+  }
+}
+
+TEST(ImportedWeights, ThatAreTooLargeForTheNetworksTypeAreNamed) {
+  StateDict source = source_with("");
+  source[2].value = at::full({4}, 1e300, at::kDouble);
+  EXPECT_EQ(error_of(source), "w.pth: 'layer1.0.conv1.weight' holds NaN or infinite weights");
+}
+
 TEST(ImportedWeights, AreTakenInPartOnlyWhenAskedForAndNeverWithoutAny) {
   WeightImportOptions partial;
   partial.partial = true;

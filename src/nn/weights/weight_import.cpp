@@ -31,6 +31,8 @@ constexpr std::array<std::pair<const char*, const char*>, 6> kSequentialNames = 
     {"features.6.", "layer3."},
     {"features.7.", "layer4."},
 }};
+// torchvision's VGG-16 counts its classifier among the layers before it.
+constexpr std::pair<const char*, const char*> kVggNames = {"classifier.6.", "fc."};
 constexpr std::pair<const char*, const char*> kAttentionNames = {"alpha.0.", "attention."};
 
 bool starts_with(const std::string& text, const std::string& start) {
@@ -39,6 +41,15 @@ bool starts_with(const std::string& text, const std::string& start) {
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
+
+bool is_head_name(const std::string& theirs, const std::string& ours) {
+  if (theirs == ours || torchvision_name(theirs) == ours) return true;
+  return starts_with(theirs, kVggNames.first) &&
+         kVggNames.second + theirs.substr(std::string(kVggNames.first).size()) == ours;
+}
+
+/// The part of a name before its first dot.
+std::string first_part(const std::string& name) { return name.substr(0, name.find('.')); }
 
 /// Positions in the file by the network's name.
 using Matches = std::map<std::string, std::size_t>;
@@ -63,16 +74,18 @@ std::map<std::string, Matches> possible_matches(const std::set<std::string>& wan
   return all;
 }
 
-/// The prefix under which most fits; of equals the shortest.
-std::string best_prefix(const std::map<std::string, Matches>& all) {
-  std::string best;
+/// The prefixes under which most fits, the shortest first.
+std::vector<std::string> best_prefixes(const std::map<std::string, Matches>& all) {
+  std::vector<std::string> best;
   std::size_t count = 0;
   for (const auto& [prefix, matches] : all) {
-    if (matches.size() < count || (matches.size() == count && prefix.size() >= best.size()))
-      continue;
-    best = prefix;
+    if (matches.size() < count) continue;
+    if (matches.size() > count) best.clear();
     count = matches.size();
+    best.push_back(prefix);
   }
+  std::stable_sort(best.begin(), best.end(),
+                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
   return best;
 }
 
@@ -105,7 +118,7 @@ class Import {
     for (const auto& [name, tensor] : state_)
       if (starts_with(name, kBackbone)) wanted.insert(name.substr(std::string(kBackbone).size()));
     const auto all = possible_matches(wanted, source_);
-    prefix_ = options_.prefix == "auto" ? best_prefix(all) : options_.prefix;
+    prefix_ = options_.prefix == "auto" ? choose_prefix(all, wanted) : options_.prefix;
     const auto found = all.find(prefix_);
     if (found != all.end()) matches_ = found->second;
     used_.assign(source_.size(), false);
@@ -119,6 +132,7 @@ class Import {
     if (report_.backbone_loaded == 0 ||
         (report_.backbone_loaded < report_.backbone_total && !options_.partial))
       refuse(wanted);
+    if (!options_.partial) refuse_other_network(wanted);
     return std::move(report_);
   }
 
@@ -126,6 +140,49 @@ class Import {
   void add(ImportOutcome outcome, const std::string& name, const std::string& source,
            const std::string& detail) {
     report_.rows.push_back({outcome, name, source, detail});
+  }
+
+  /// The prefix under which most fits. Two whole networks, such as a student and its teacher, are a
+  /// question to the user.
+  std::string choose_prefix(const std::map<std::string, Matches>& all,
+                            const std::set<std::string>& wanted) const {
+    const std::vector<std::string> best = best_prefixes(all);
+    if (best.empty()) return "";
+    const Matches& matches = all.at(best[0]);
+    const auto is_there = [&](const std::string& name) {
+      return ends_with(name, kCounter) || matches.count(name) != 0;
+    };
+    if (best.size() == 1 || !std::all_of(wanted.begin(), wanted.end(), is_there)) return best[0];
+    std::string text;
+    for (std::size_t i = 0; i < std::min(best.size(), kNamesShown); ++i)
+      text += (i ? ", '" : "'") + best[i] + "'";
+    throw CheckpointError(where_ +
+                          one_line(": expected one network, got " + std::to_string(best.size()) +
+                                   ", under the prefixes " + text + " (model.weights_prefix)"));
+  }
+
+  /// Refuses a file whose network has more inside of the backbone's own parts: a deeper ResNet has
+  /// all tensors of a shallow one, and one with attention in its blocks those of one without.
+  void refuse_other_network(const std::set<std::string>& wanted) const {
+    std::set<std::string> parts;
+    for (const std::string& name : wanted) parts.insert(first_part(name));
+    std::string shown;
+    std::size_t count = 0;
+    for (const ImportRow& row : report_.rows) {
+      if (row.outcome != ImportOutcome::kUnexpected || !starts_with(row.source, prefix_)) continue;
+      const std::string name = row.source.substr(prefix_.size());
+      if (starts_with(name, kVggNames.first) ||
+          (parts.count(first_part(name)) == 0 &&
+           parts.count(first_part(torchvision_name(name))) == 0))
+        continue;
+      if (count++ < kNamesShown) shown += (shown.empty() ? "'" : ", '") + row.source + "'";
+    }
+    if (count == 0) return;
+    throw CheckpointError(where_ +
+                          one_line(": expected the network of model.backbone, got one with " +
+                                   std::to_string(count) + " tensors more inside of it: " + shown +
+                                   (count > kNamesShown ? ", ..." : "") +
+                                   " (model.weights_partial: true leaves them out)"));
   }
 
   /// Loads a tensor where the shapes agree.
@@ -138,14 +195,16 @@ class Import {
           "expected " + shape_text(target) + ", got " + shape_text(source.value));
       return false;
     }
-    if (at::isFloatingType(source.value.scalar_type()) && count_not_finite(source.value) > 0)
-      throw CheckpointError(where_ + ": '" + source.name + "' holds NaN or infinite weights");
+    at::Tensor value = source.value.to(target.device(), target.scalar_type());
+    if (at::isFloatingType(value.scalar_type()) && count_not_finite(value) > 0)
+      throw CheckpointError(where_ +
+                            one_line(": '" + source.name + "' holds NaN or infinite weights"));
     const bool is_same_type = source.value.scalar_type() == target.scalar_type();
     add(ImportOutcome::kLoaded, name, source.name,
         is_same_type ? ""
                      : std::string(c10::toString(source.value.scalar_type())) + " to " +
                            c10::toString(target.scalar_type()));
-    target = source.value.to(target.device(), target.scalar_type());
+    target = std::move(value);
     return true;
   }
 
@@ -165,7 +224,7 @@ class Import {
         const std::string& candidate = source_[i].name;
         if (used_[i] || !starts_with(candidate, prefix)) continue;
         const std::string tail = candidate.substr(prefix.size());
-        if (tail != name && torchvision_name(tail) != name) continue;
+        if (!is_head_name(tail, name)) continue;
         if (options_.take_heads) {
           load(name, i);
           return;
@@ -193,8 +252,10 @@ class Import {
 
   std::string nearest(const std::string& name) const {
     std::vector<std::pair<std::size_t, std::string>> ranked;
-    for (std::size_t i = 0; i < std::min(source_.size(), kNamesCompared); ++i)
-      ranked.emplace_back(edit_distance(name, source_[i].name.substr(0, 200)), source_[i].name);
+    for (std::size_t i = 0; i < std::min(source_.size(), kNamesCompared); ++i) {
+      const std::string other = source_[i].name.substr(0, 200);
+      ranked.emplace_back(edit_distance(name, other), other);
+    }
     const std::size_t count = std::min<std::size_t>(ranked.size(), 2);
     std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(count),
                       ranked.end());
@@ -204,7 +265,7 @@ class Import {
   }
 
   [[noreturn]] void refuse(const std::set<std::string>& wanted) const {
-    std::string text = where_ + ": expected all " + std::to_string(report_.backbone_total) +
+    std::string text = ": expected all " + std::to_string(report_.backbone_total) +
                        " tensors of the backbone, got " + std::to_string(report_.backbone_loaded) +
                        " (" + report_.rule + ")";
     std::size_t shown = 0;
@@ -220,7 +281,7 @@ class Import {
     if (shown > kNamesShown) text += "; and " + std::to_string(shown - kNamesShown) + " more";
     if (report_.backbone_loaded > 0 && !wanted.empty())
       text += " (model.weights_partial: true takes what fits)";
-    throw CheckpointError(text);
+    throw CheckpointError(where_ + one_line(text));
   }
 
   std::map<std::string, at::Tensor>& state_;
@@ -267,10 +328,11 @@ std::string ImportReport::table(std::size_t limit) const {
     std::size_t shown = 0;
     for (const ImportRow& row : rows) {
       if (row.outcome != outcome || shown++ >= limit) continue;
-      text += std::string(import_outcome_name(outcome)) + ": " +
-              (row.name.empty() ? row.source : row.name) +
-              (row.source.empty() || row.name.empty() ? "" : " from " + row.source) +
-              (row.detail.empty() ? "" : " (" + row.detail + ")") + "\n";
+      text += one_line(std::string(import_outcome_name(outcome)) + ": " +
+                       (row.name.empty() ? row.source : row.name) +
+                       (row.source.empty() || row.name.empty() ? "" : " from " + row.source) +
+                       (row.detail.empty() ? "" : " (" + row.detail + ")")) +
+              "\n";
     }
     if (shown > limit)
       text += std::string(import_outcome_name(outcome)) + ": and " + std::to_string(shown - limit) +

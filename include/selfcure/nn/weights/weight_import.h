@@ -13,12 +13,12 @@ namespace selfcure {
 /// How tensors of a file become a network's.
 struct WeightImportOptions {
   /// Text before the backbone's names in the file, such as "module.backbone."; "auto" takes the one
-  /// under which most names fit.
+  /// under which most names fit; a file with two whole networks is refused.
   std::string prefix = "auto";
   /// Take the classifier and the attention head too, where name and shape agree; otherwise they
   /// keep their initial weights.
   bool take_heads = false;
-  /// Take a backbone of which the file has only a part.
+  /// Take a backbone of which the file has only a part, or of another network what fits.
   bool partial = false;
 };
 
@@ -81,8 +81,10 @@ std::string published_scn_name(const std::string& name);
 /// @param where   the file, for messages
 /// @return what was done; `state` has the new weights, of the network's types
 /// @throws CheckpointError when fewer than all tensors of the backbone were loaded and that is not
-///         asked for, or none at all, with the nearest names of the file; when a tensor that would
-///         be loaded holds NaN or an infinite number
+///         asked for, or none at all, with the nearest names of the file; when the file has more
+///         inside of the backbone's parts (a deeper network) and that is not asked for; when two
+///         prefixes lead to whole networks; when a tensor that would be loaded holds NaN or an
+///         infinite number
 ImportReport import_weights(std::map<std::string, at::Tensor>& state, const StateDict& source,
                             const WeightImportOptions& options, const std::string& where);
 
