@@ -4,10 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
+#include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
+#include "nn/weights/zip_writer.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
 #include "support/temporary_directory.h"
@@ -85,6 +90,40 @@ TEST(CheckpointFile, AMissingFileAFolderAndAForeignFileAreNamed) {
   EXPECT_NE(refusal(folder.path()).find("is a folder"), std::string::npos);
   write_file_atomically(folder.path() / "a.pt", std::string(5000, 'x'));
   EXPECT_NE(refusal(folder.path() / "a.pt").find("a file of another kind"), std::string::npos);
+}
+
+/// An archive of these opcodes, with the checksum of a checkpoint.
+void write_pickle_as_checkpoint(const std::filesystem::path& path, const std::string& opcodes) {
+  const std::string start = "selfcure xxh3-128 ";
+  {
+    AtomicFile file(path);
+    ZipWriter zip(file);
+    zip.add("archive/data.pkl", "\x80\x02" + opcodes + ".");
+    zip.finish(start + std::string(32, '0'));
+    file.commit();
+  }
+  std::string bytes = read_file(path);
+  bytes.resize(bytes.size() - 32);
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size() - start.size());
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  write_file_atomically(path, bytes + text.data());
+}
+
+TEST(CheckpointFile, AHostilePickleWithTheRightChecksumIsRefused) {
+  const TemporaryDirectory folder;
+  const auto path = folder.path() / "a.pt";
+  // The second and the third crash LibTorch's own reader or throw std::out_of_range there.
+  for (const std::string opcodes : {"cposix\nsystem\n", "Nb", "h\x05", "}", "N", "", "t"}) {
+    write_pickle_as_checkpoint(path, opcodes);
+    EXPECT_EQ(refusal(path).rfind(path.string() + ": ", 0), 0U) << opcodes << refusal(path);
+    EXPECT_EQ(refusal(path).find("checksum"), std::string::npos) << opcodes;
+  }
+  write_pickle_as_checkpoint(path, "}");
+  EXPECT_NE(refusal(path).find("expected format 'selfcure checkpoint 1', got none"),
+            std::string::npos);
 }
 
 TEST(CheckpointFile, AFolderThatCannotBeWrittenIsNamed) {
