@@ -49,6 +49,9 @@ int export_run(const ExportArguments& arguments) {
   wanted.format = is_onnx ? ExportFormat::kOnnx : ExportFormat::kTorchScript;
   wanted.opset = arguments.opset;
   const fs::path out = out_of(arguments, is_onnx);
+  std::error_code ignored;
+  if (fs::equivalent(path, out, ignored))
+    throw ConfigError(out.string() + ": expected another file than the checkpoint");
   const ExportedModel model = export_model(checkpoint, path, options, wanted, out);
   std::printf("%s: %s, %.1f MB, epoch %lld\n", out.c_str(), is_onnx ? "ONNX" : "TorchScript",
               static_cast<double>(fs::file_size(out)) / 1e6, static_cast<long long>(model.epoch));

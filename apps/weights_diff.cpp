@@ -31,7 +31,7 @@ int diff(const DiffArguments& arguments) {
   for (const auto& [name, tensor] : first) {
     const auto other = second.find(name);
     if (other == second.end()) {
-      std::printf("only in %s: %s\n", arguments.first.c_str(), name.c_str());
+      std::printf("only in %s: %s\n", arguments.first.c_str(), one_line(name).c_str());
       continue;
     }
     const std::string difference = describe_difference(tensor, other->second);
@@ -40,11 +40,11 @@ int diff(const DiffArguments& arguments) {
       continue;
     }
     ++different;
-    std::printf("differs: %s: %s\n", name.c_str(), difference.c_str());
+    std::printf("differs: %s: %s\n", one_line(name).c_str(), difference.c_str());
   }
   for (const auto& [name, tensor] : second)
     if (first.count(name) == 0)
-      std::printf("only in %s: %s\n", arguments.second.c_str(), name.c_str());
+      std::printf("only in %s: %s\n", arguments.second.c_str(), one_line(name).c_str());
   std::printf("%zu tensors equal to the bit, %zu different, %zu and %zu in one file only\n", equal,
               different, first.size() - equal - different, second.size() - equal - different);
   return equal == first.size() && equal == second.size() ? 0 : 1;

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
 #include "selfcure/nn/weights/state_dict.h"
 #include "selfcure/nn/weights/tensor_statistics.h"
@@ -39,15 +40,16 @@ void print_other_sections(const WeightIndex& index, const std::string& chosen) {
   for (const StoredTensor& tensor : index.tensors)
     if (tensor.section != chosen) ++counts[tensor.section];
   for (const auto& [section, count] : counts)
-    std::printf("also: %d tensors under '%s'\n", count, section.c_str());
+    std::printf("also: %d tensors under '%s'\n", count, one_line(section).c_str());
 }
 
 void print_values(const WeightIndex& index) {
   constexpr std::size_t kShown = 20;
   for (std::size_t i = 0; i < index.values.size() && i < kShown; ++i) {
     const StoredValue& value = index.values[i];
-    std::printf("value: %s%s%s = %s\n", value.section.c_str(), value.section.empty() ? "" : "/",
-                value.name.c_str(), line_text(value.text).c_str());
+    std::printf("value: %s%s%s = %s\n", one_line(value.section).c_str(),
+                value.section.empty() ? "" : "/", one_line(value.name).c_str(),
+                line_text(value.text).c_str());
   }
   if (index.values.size() > kShown)
     std::printf("value: and %zu more (--json has all)\n", index.values.size() - kShown);
@@ -55,13 +57,16 @@ void print_values(const WeightIndex& index) {
 
 int inspect(const InspectArguments& arguments) {
   const WeightFile file(arguments.file);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(arguments.file, arguments.json, ignored))
+    throw ConfigError(arguments.json + ": expected another file than the one that is read");
   const WeightIndex& index = file.index();
   const std::string section = find_weights(file, arguments.key);
   const std::string guess = guess_network(index, section);
   std::printf("%s: %s, %.1f MB, %zu tensors%s%s\n", arguments.file.c_str(),
               weight_format_name(index.format), static_cast<double>(file.file_bytes()) / 1e6,
               index.tensors.size(), is_own_checkpoint(file) ? ", a checkpoint of selfcure" : "",
-              section.empty() ? "" : (", weights under '" + section + "'").c_str());
+              section.empty() ? "" : (", weights under '" + one_line(section) + "'").c_str());
   std::printf("likely: %s\n\n", guess.c_str());
   std::printf("%-52s %-9s %-20s %11s %11s %11s %11s\n", "name", "type", "shape", "mean", "std",
               "min", "max");
@@ -74,7 +79,7 @@ int inspect(const InspectArguments& arguments) {
     const TensorStatistics statistics = tensor_statistics(reader.read(tensor));
     not_finite += statistics.not_finite;
     numbers += tensor.element_count();
-    std::printf("%-52s %-9s %-20s %11.4g %11.4g %11.4g %11.4g%s\n", tensor.name.c_str(),
+    std::printf("%-52s %-9s %-20s %11.4g %11.4g %11.4g %11.4g%s\n", one_line(tensor.name).c_str(),
                 element_name(tensor.type), shape_text(tensor).c_str(), statistics.mean,
                 statistics.standard_deviation, statistics.min, statistics.max,
                 statistics.not_finite > 0

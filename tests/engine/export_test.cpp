@@ -25,6 +25,7 @@ struct Case {
   bool is_scn;
   bool bias_under_alpha;
   int image_size;
+  Stem stem = Stem::kImageNet;
 };
 
 class ExportedModelOf : public ::testing::TestWithParam<Case> {
@@ -33,6 +34,7 @@ class ExportedModelOf : public ::testing::TestWithParam<Case> {
     const Case& wanted = GetParam();
     options_.name = "small";
     options_.model.backbone = wanted.backbone;
+    options_.model.stem = wanted.stem;
     options_.data.image_size = wanted.image_size;
     if (wanted.is_scn) {
       ScnOptions scn =
@@ -132,6 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Case{"scn_paper", Backbone::kResNet18, true, false, 64},
                       Case{"scn_published", Backbone::kResNet18, true, true, 64},
                       Case{"baseline", Backbone::kResNet18, false, false, 64},
+                      Case{"small_stem", Backbone::kResNet18, true, false, 48, Stem::kSmall},
+                      Case{"resnet34", Backbone::kResNet34, false, false, 64},
                       Case{"resnet50", Backbone::kResNet50, false, false, 64},
                       Case{"vgg16", Backbone::kVgg16, false, false, 64},
                       Case{"ir50", Backbone::kIr50, true, false, 112},
