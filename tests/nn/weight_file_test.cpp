@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <functional>
@@ -333,6 +334,54 @@ TEST(ZipWeightFile, WithLyingSizesOrTricksIsRefused) {
   EXPECT_NE(own_header(14, "?").find("another size or checksum"), std::string::npos);
   EXPECT_NE(own_header(18, "?").find("another size or checksum"), std::string::npos);
   EXPECT_NE(with(end + 8, std::string("\xf0\xf0\xf0\xf0")).find("do not fit"), std::string::npos);
+}
+
+TEST(ZipWeightFile, OfZip64WithEntriesBeyondFourGigabytesIsRead) {
+  const auto le = [](std::uint64_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 0xFF);
+    return text;
+  };
+  constexpr std::uint64_t kIn64 = 0xFFFFFFFF, kBig = std::uint64_t{5} << 30;
+  const TemporaryDirectory folder;
+  std::ofstream out(folder.path() / "f", std::ios::binary);
+  std::string directory;
+  std::uint64_t place = 0;
+  // A sparse file: the first entry is a hole.
+  const auto add = [&](const std::string& name, const std::string& content, std::uint64_t bytes) {
+    const std::uint64_t crc =
+        ::crc32_z(0, reinterpret_cast<const Bytef*>(content.data()), content.size());
+    const std::string size = le(std::min(bytes, kIn64), 4);
+    const std::string sizes = bytes < kIn64 ? "" : le(bytes, 8) + le(bytes, 8);
+    const std::string local_extra = sizes.empty() ? "" : le(1, 2) + le(16, 2) + sizes;
+    const std::string start =
+        le(45, 2) + le(0, 2) + le(0, 2) + le(0, 4) + le(crc, 4) + size + size + le(name.size(), 2);
+    const std::string local = "PK\x03\x04" + start + le(local_extra.size(), 2) + name + local_extra;
+    out.seekp(static_cast<std::streamoff>(place));
+    out << local << content;
+    const std::string values = sizes + (place < kIn64 ? "" : le(place, 8));
+    const std::string extra = values.empty() ? "" : le(1, 2) + le(values.size(), 2) + values;
+    directory += "PK\x01\x02" + le(45, 2) + start + le(extra.size(), 2) + le(0, 2) + le(0, 2) +
+                 le(0, 2) + le(0, 4) + le(std::min(place, kIn64), 4) + name + extra;
+    place += local.size() + bytes;
+  };
+  const std::string pickle =
+      "\x80\x02}" + pickled("a") + pickled_tensor("K\3\x85", "K\1\x85") + "s.";
+  add("archive/data/big", "", kBig);
+  add("archive/data/0", "abcdefghijkl", 12);
+  add("archive/data.pkl", pickle, pickle.size());
+  out.seekp(static_cast<std::streamoff>(place));
+  out << directory << "PK\x06\x06" << le(44, 8) << le(45, 2) << le(45, 2) << le(0, 8) << le(3, 8)
+      << le(3, 8) << le(directory.size(), 8) << le(place, 8) << "PK\x06\x07" << le(0, 4)
+      << le(place + directory.size(), 8) << le(1, 4) << "PK\x05\x06" << le(0, 4) << le(0xFFFF, 2)
+      << le(0xFFFF, 2) << le(kIn64, 4) << le(kIn64, 4) << le(0, 2);
+  out.close();
+  const WeightFile file(folder.path() / "f");
+  ASSERT_EQ(file.index().storages.size(), 1U);
+  EXPECT_GT(file.index().storages[0].offset, kBig);
+  std::string bytes(12, ' ');
+  file.read_storage(0, reinterpret_cast<std::uint8_t*>(bytes.data()));
+  EXPECT_EQ(bytes, "abcdefghijkl");
 }
 
 TEST(ZipChecksum, IsZlibsForEveryLengthAndAlignment) {
