@@ -350,7 +350,7 @@ std::string torchvision_name(const std::string& name) {
 }
 
 std::string published_scn_name(const std::string& name) {
-  const std::string own =
+  std::string own =
       starts_with(name, kBackbone) ? name.substr(std::string(kBackbone).size()) : name;
   for (const auto& [theirs, ours] : kSequentialNames)
     if (starts_with(own, ours)) return theirs + own.substr(std::string(ours).size());

@@ -174,6 +174,12 @@ std::string guess_architecture(const Names& names) {
   return "an unknown network";
 }
 
+[[noreturn]] void refuse_twice(const std::string& where, const std::string& name,
+                               const std::string& source) {
+  throw CheckpointError(
+      where + one_line(": two tensors would get the name '" + name + "'; one is '" + source + "'"));
+}
+
 }  // namespace
 
 StateDict to_layout(const StateDict& tensors, WeightLayout layout,
@@ -190,9 +196,7 @@ StateDict to_layout(const StateDict& tensors, WeightLayout layout,
       dropped.push_back(tensor.name);
       continue;
     }
-    if (!names.insert(name).second)
-      throw CheckpointError(where + one_line(": two tensors would get the name '" + name +
-                                             "'; one is '" + tensor.name + "'"));
+    if (!names.insert(name).second) refuse_twice(where, name, tensor.name);
     renamed.push_back({name, tensor.value});
   }
   return renamed;
