@@ -1,5 +1,3 @@
-#include <spdlog/spdlog.h>
-
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -51,25 +49,19 @@ void report_run(const fs::path& path, const ReportArguments& arguments) {
                arguments.files);
 }
 
-/// A report in each run directory; those that cannot be read are named and left out.
-void report_each(const ReportArguments& arguments) {
+/// A report in each run directory of a sweep.
+void report_each(const SweepRecord& sweep, const ReportArguments& arguments) {
   ReportArguments alone = arguments;
   alone.out.clear();
   alone.files.clear();
-  for (const fs::path& path : run_directories(arguments.paths)) {
-    try {
-      report_run(path, alone);
-    } catch (const UserError& error) {
-      spdlog::warn(std::string("left out: ") + error.what());
-    }
-  }
+  for (const SweepRun& run : sweep.runs) report_run(run.record.path, alone);
 }
 
 int report_sweep(const ReportArguments& arguments) {
   if (arguments.unfinished)
     throw UserError("report: --unfinished is for a single run: means over runs need finished ones");
-  if (arguments.each) report_each(arguments);
   const SweepRecord sweep = read_sweep_of(arguments.paths);
+  if (arguments.each) report_each(sweep, arguments);
   const fs::path out =
       arguments.out.empty() ? default_sweep_page(arguments.paths) : fs::path(arguments.out);
   SweepReportOptions options;

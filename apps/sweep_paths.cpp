@@ -54,12 +54,7 @@ ConfigAccess config_access() {
           [runtime](const std::string& key) { return runtime->count(key) > 0; }};
 }
 
-}  // namespace
-
-bool names_several_runs(const std::vector<std::string>& paths) {
-  return paths.size() > 1 || is_sweep(paths.front()) || is_folder_of_runs(paths.front());
-}
-
+/// The run directories that the paths stand for, whether they are whole or not.
 std::vector<fs::path> run_directories(const std::vector<std::string>& paths) {
   std::vector<fs::path> runs;
   for (const std::string& path : paths) {
@@ -71,6 +66,12 @@ std::vector<fs::path> run_directories(const std::vector<std::string>& paths) {
     runs.insert(runs.end(), inside.begin(), inside.end());
   }
   return runs;
+}
+
+}  // namespace
+
+bool names_several_runs(const std::vector<std::string>& paths) {
+  return paths.size() > 1 || is_sweep(paths.front()) || is_folder_of_runs(paths.front());
 }
 
 SweepRecord read_sweep_of(const std::vector<std::string>& paths) {

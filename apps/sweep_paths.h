@@ -11,9 +11,6 @@ namespace selfcure::apps {
 /// Whether the paths stand for many runs: several paths, a sweep, or a folder of runs.
 bool names_several_runs(const std::vector<std::string>& paths);
 
-/// The run directories that the paths stand for, whether they are whole or not.
-std::vector<std::filesystem::path> run_directories(const std::vector<std::string>& paths);
-
 /// Reads a sweep, or makes one of run directories; folders of runs and sweeps among several paths
 /// stand for the runs in them. Runs that are left out are warned of.
 /// @throws RunError if no run is finished, or sweep.json is wrong

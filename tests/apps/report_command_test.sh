@@ -66,8 +66,10 @@ run 2 report raf_db; says "expected a run directory" err; lines 1
 run 2 report half; says "half/metrics.jsonl:1" err; lines 1
 run 2 report open; says "not finished" err; lines 1
 run 0 report open --unfinished
-run 0 report empty half runs/holes; says "left out: empty" err; says "left out: half" err
-run 2 report empty half
+rm runs/holes/report.html
+run 0 report empty half runs/holes --each; says "left out: empty" err; says "left out: half" err; lines 2
+[ -s runs/holes/report.html ] || fail "expected a report beside those left out"
+run 2 report empty half; says "expected finished runs, got none" err
 run 2 report runs/holes --out /proc/x.html; says "/proc/x.html" err; lines 1
 run 2 report runs/holes --files base.yaml; says "base.yaml" err; lines 1
 echo "reports behave"
