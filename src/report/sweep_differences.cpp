@@ -128,6 +128,10 @@ std::vector<std::string> config_values(const SweepRecord& sweep, const std::stri
 std::vector<std::string> recipe_notes(const SweepRecord& sweep, const PublishedTable& table) {
   std::vector<std::string> notes = {"Published: " + table.recipe + ". Source: " + table.source +
                                     "."};
+  std::string fixed;
+  for (const auto& [field, value] : sweep.published->fixed)
+    fixed.append(fixed.empty() ? "" : ", ").append(field).append(" ").append(value);
+  if (!fixed.empty()) notes.push_back("Rows of that table with: " + fixed + ".");
   struct Fact {
     const char* key;
     const char* words;
