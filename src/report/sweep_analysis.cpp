@@ -117,8 +117,8 @@ std::string contrast_sentence(const SweepRecord& sweep, const std::string& name,
   return start + "better in " + std::to_string(better) + " of " +
          plural(contrast.settings.size(), "setting") + ", worse in " + std::to_string(worse) +
          ", no difference can be told in " + std::to_string(undecided) + "; over all " +
-         std::to_string(pairs) + " pairs it is ahead in " + std::to_string(pairs_better) + ", by " +
-         signed_text(100 * sum / static_cast<double>(pairs), 1) + " points on average.";
+         std::to_string(pairs) + " pairs it is ahead in " + std::to_string(pairs_better) +
+         ", mean difference " + signed_text(100 * sum / static_cast<double>(pairs), 1) + " points.";
 }
 
 std::vector<std::string> sentences_without_baseline(const SweepRecord& sweep,

@@ -137,7 +137,7 @@ TEST(SweepAnalysis, TheOverallSentenceCountsVerdicts) {
   EXPECT_EQ(overall_sentences(sweep, arrange(sweep)),
             (std::vector<std::string>{
                 "scn against baseline: better in 1 of 2 settings, worse in 0, no difference can be "
-                "told in 1; over all 6 pairs it is ahead in 5, by +1.2 points on average."}));
+                "told in 1; over all 6 pairs it is ahead in 5, mean difference +1.2 points."}));
 }
 
 TEST(SweepAnalysis, WithoutABaselineTheHighestMeanIsHeldAgainstTheNext) {

@@ -17,7 +17,7 @@ enum class RandomStream : std::uint64_t {
   kErasing = 7,
   kLabelDraw = 8,
   kBootstrap = 0x626F6F74,
-kClipSplit = 0x636C6970,
+  kClipSplit = 0x636C6970,
 };
 
 /// Random numbers as a pure function of their key.
