@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
+#include "shallow_json.h"
 
 namespace selfcure {
 namespace {
@@ -17,6 +20,8 @@ using nlohmann::ordered_json;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 /// A small file of a run directory is not larger than this.
 constexpr std::uintmax_t kMostBytes = std::uintmax_t{64} << 20;
+/// More images of one kind than any test set has; sums of counts stay far from their limit.
+constexpr std::int64_t kMostImages = 1'000'000'000'000;
 
 /// The parser's own words name byte positions and not files; they are cut to what helps.
 std::string parse_problem(const nlohmann::json::exception& error) {
@@ -44,7 +49,7 @@ std::optional<ordered_json> object_of(const fs::path& path) {
   const auto content = content_of(path);
   if (!content) return std::nullopt;
   try {
-    ordered_json json = ordered_json::parse(*content);
+    ordered_json json = parse_shallow_json(*content, path.string());
     if (!json.is_object()) throw RunError(path.string() + ": expected a JSON object");
     return json;
   } catch (const nlohmann::json::exception& error) {
@@ -67,16 +72,30 @@ void flatten(const ordered_json& object, const std::string& prefix, TextPairs& p
   }
 }
 
+std::string number_words(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.10g", value);
+  return text;
+}
+
 TextPairs flattened(const std::optional<ordered_json>& object) {
   TextPairs pairs;
   if (object) flatten(*object, "", pairs);
   return pairs;
 }
 
+/// Columns that are ratios: a percentage or a nonsense number there would go into every mean.
+bool is_ratio(const std::string& name) {
+  constexpr std::string_view kEnd = "_accuracy";
+  return name.size() >= kEnd.size() &&
+         name.compare(name.size() - kEnd.size(), kEnd.size(), kEnd) == 0;
+}
+
 void read_epochs(const fs::path& path, EpochTable& epochs) {
   const auto content = content_of(path);
   if (!content) throw RunError(path.string() + ": missing: no epoch is recorded");
   std::size_t line = 0;
+  double epoch_before = -1;
   for (std::size_t begin = 0; begin < content->size();) {
     ++line;
     const std::size_t end = std::min(content->find('\n', begin), content->size());
@@ -87,11 +106,15 @@ void read_epochs(const fs::path& path, EpochTable& epochs) {
     const bool last = end == content->size();
     std::vector<std::pair<std::string, double>> entries;
     try {
-      const auto object = ordered_json::parse(content->begin() + static_cast<std::ptrdiff_t>(begin),
-                                              content->begin() + static_cast<std::ptrdiff_t>(end));
+      const ordered_json object =
+          parse_shallow_json(std::string_view(*content).substr(begin, end - begin),
+                             path.string() + ":" + std::to_string(line));
       if (!object.is_object()) fail("something else");
       for (const auto& [name, value] : object.items()) {
         if (!value.is_number() && !value.is_null()) fail(text_of(value) + " as " + name);
+        if (is_ratio(name) && value.is_number() &&
+            !(value.get<double>() >= 0 && value.get<double>() <= 1))
+          fail(text_of(value) + " as " + name + ", which is a ratio in [0, 1]");
         entries.emplace_back(name, value.is_null() ? kNaN : value.get<double>());
       }
     } catch (const nlohmann::json::exception& error) {
@@ -100,6 +123,13 @@ void read_epochs(const fs::path& path, EpochTable& epochs) {
     const auto epoch = std::find_if(entries.begin(), entries.end(),
                                     [](const auto& entry) { return entry.first == "epoch"; });
     if (epoch == entries.end() || !(std::abs(epoch->second) < 1e9)) fail("no epoch");
+    // Two trainings in one file, or lines in disorder: the last line is not the last epoch then.
+    if (epoch->second != std::floor(epoch->second) || !(epoch->second > epoch_before))
+      throw RunError(path.string() + ":" + std::to_string(line) +
+                     ": expected whole epochs in ascending order, got " +
+                     number_words(epoch->second) +
+                     (epoch_before < 0 ? "" : " behind " + number_words(epoch_before)));
+    epoch_before = epoch->second;
     epochs.add_row(entries);
     begin = end + 1;
   }
@@ -126,7 +156,8 @@ void read_evaluation(const fs::path& path, RunRecord& run) {
                       std::all_of(run.confusion.begin(), run.confusion.end(),
                                   [&](const auto& row) { return row.size() == count; });
   const bool counts = std::all_of(run.confusion.begin(), run.confusion.end(), [](const auto& row) {
-    return std::all_of(row.begin(), row.end(), [](std::int64_t n) { return n >= 0; });
+    return std::all_of(row.begin(), row.end(),
+                       [](std::int64_t n) { return n >= 0 && n <= kMostImages; });
   });
   if (count == 0 || !square || !counts)
     throw RunError(path.string() + ": expected a matrix of counts, as many rows and columns as " +

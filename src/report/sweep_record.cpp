@@ -5,6 +5,7 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
+#include "shallow_json.h"
 
 namespace selfcure {
 namespace {
@@ -175,7 +176,12 @@ std::string SweepRecord::label_of(const std::string& dimension_name) const {
 
 SweepRecord read_sweep(const fs::path& path, const ConfigAccess& configs) {
   const fs::path file = fs::is_directory(path) ? path / "sweep.json" : path;
-  const ordered_json root = ordered_json::parse(read_file(file), nullptr, false);
+  ordered_json root;
+  try {
+    root = parse_shallow_json(read_file(file), file.string());
+  } catch (const nlohmann::json::exception&) {
+    // It is no object then.
+  }
   if (!root.is_object())
     throw RunError(file.string() + ": expected a JSON object, got something else");
   if (!root.contains("format") || root["format"] != kFormat)

@@ -119,6 +119,38 @@ TEST_F(RunRecordTest, RefusesMetricsThatAreMissingCutOrNoMetrics) {
   expect_refusal("expected a file");
 }
 
+TEST_F(RunRecordTest, RefusesEpochsInDisorderAndNumbersThatAreNoRatios) {
+  fs::remove(run_ / "summary.json");
+  const std::string metrics = "metrics.jsonl";
+  write_file(run_ / metrics, "{\"epoch\":1}\n{\"epoch\":2}\n{\"epoch\":2}\n");
+  expect_refusal("metrics.jsonl:3: expected whole epochs in ascending order, got 2 behind 2");
+  write_file(run_ / metrics, "{\"epoch\":1.5}\n");
+  expect_refusal("metrics.jsonl:1: expected whole epochs in ascending order, got 1.5");
+  write_file(run_ / metrics, "{\"epoch\":1,\"test_accuracy\":97.5}\n");
+  expect_refusal("metrics.jsonl:1: expected a JSON object of numbers, got 97.5 as test_accuracy");
+  write_file(run_ / metrics, "{\"epoch\":1,\"mean_class_accuracy\":-0.1}\n");
+  expect_refusal("as mean_class_accuracy, which is a ratio in [0, 1]");
+  write_file(run_ / metrics,
+             "{\"epoch\":1,\"test_accuracy\":1}\n{\"epoch\":3,\"test_accuracy\":0}\n");
+  EXPECT_EQ(refusal(), "");
+}
+
+// What walks through a value calls itself at each level.
+TEST_F(RunRecordTest, RefusesJsonThatIsNestedWithoutEnd) {
+  const std::size_t depth = 200000;
+  const std::string lists = std::string(depth, '[') + std::string(depth, ']');
+  std::string objects;
+  for (std::size_t i = 0; i < depth; ++i) objects += "{\"a\":";
+  objects += "1" + std::string(depth, '}');
+  for (const std::string& content : {"{\"epoch\":1,\"a\":" + lists + "}", objects})
+    for (const char* name : {"summary.json", "environment.json", "noise.json", "metrics.jsonl"}) {
+      testing::write_small_run(run_);
+      write_file(run_ / name, content);
+      expect_refusal(std::string(name) + (std::string(name) == "metrics.jsonl" ? ":1" : "") +
+                     ": expected JSON nested at most 64 deep, got more");
+    }
+}
+
 TEST_F(RunRecordTest, RefusesDamagedJson) {
   for (const char* name :
        {"evaluation_test.json", "summary.json", "environment.json", "noise.json"}) {
@@ -133,7 +165,8 @@ TEST_F(RunRecordTest, RefusesDamagedJson) {
 TEST_F(RunRecordTest, RefusesAMatrixThatDoesNotFitItsClasses) {
   const std::string start =
       "{\"classes\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"confusion_matrix\":";
-  for (const char* matrix : {"[[1,2]]}", "[[1,2],[3]]}", "[[1,2],[3,-4]]}", "\"x\"}", "[]}"}) {
+  for (const char* matrix : {"[[1,2]]}", "[[1,2],[3]]}", "[[1,2],[3,-4]]}",
+                             "[[1,9223372036854775807],[3,4]]}", "\"x\"}", "[]}"}) {
     write_file(run_ / "evaluation_test.json", start + matrix);
     expect_refusal("evaluation_test.json: expected");
   }

@@ -158,6 +158,11 @@ TEST_F(SweepRecordTest, MistakesInSweepJsonSayWhereAndWhat) {
   EXPECT_NE(error_of_sweep().find("jobs[0]: expected a name and a directory"), std::string::npos);
   write_sweep("3", "{}");
   EXPECT_NE(error_of_sweep().find("jobs[0]: expected an object"), std::string::npos);
+  write_file(folder() / "sweep.json", std::string(200000, '[') + std::string(200000, ']'));
+  EXPECT_NE(error_of_sweep().find("sweep.json: expected JSON nested at most 64 deep"),
+            std::string::npos);
+  write_file(folder() / "sweep.json", "{");
+  EXPECT_NE(error_of_sweep().find("sweep.json: expected a JSON object"), std::string::npos);
   write_sweep("", R"({"rows": "method"})");
   EXPECT_NE(error_of_sweep().find("report.rows: expected a list of texts"), std::string::npos);
 }
