@@ -73,6 +73,33 @@ bool follows(const std::vector<SweepRun>& runs, const std::string& first,
   return true;
 }
 
+/// Whether runs of the same values of all `first` always have the same value of `second`.
+bool follows(const std::vector<SweepRun>& runs, const std::vector<std::string>& first,
+             const std::string& second) {
+  std::map<std::vector<std::string>, std::string> seen;
+  for (const SweepRun& run : runs) {
+    std::vector<std::string> values;
+    for (const std::string& key : first) values.push_back(find_text(run.record.config, key));
+    const std::string value = find_text(run.record.config, second);
+    if (seen.emplace(values, value).first->second != value) return false;
+  }
+  return true;
+}
+
+/// Whether a key names files, such as weights that an earlier run left.
+bool names_files(const std::vector<SweepRun>& runs, const std::string& key) {
+  const std::vector<std::string> values = values_of(runs, key);
+  return !values.empty() && std::all_of(values.begin(), values.end(), [](const std::string& value) {
+    return value.find('/') != std::string::npos;
+  });
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : "', '") + name;
+  return text;
+}
+
 /// The method leads; then what has most values, which says the others with it.
 std::vector<std::string> by_importance(const std::vector<SweepRun>& runs,
                                        std::vector<std::string> keys) {
@@ -98,20 +125,30 @@ void find_dimensions(SweepRecord& sweep, const ConfigAccess& configs) {
   std::vector<std::string> seeds, others;
   for (const std::string& key : varying_keys(sweep.runs, configs))
     (is_seed(key) ? seeds : others).push_back(key);
-  std::vector<std::string> kept;
-  for (const std::string& key : by_importance(sweep.runs, others)) {
-    const auto leader = std::find_if(kept.begin(), kept.end(), [&](const std::string& other) {
-      return follows(sweep.runs, other, key);
-    });
-    if (leader == kept.end())
-      kept.push_back(key);
-    else if (values_of(sweep.runs, key).size() > 1)  // else it is there or not, as with a method
-      sweep.notes.push_back("'" + key + "' changes together with '" + *leader +
-                            "': a difference may come from either.");
-  }
   // One of the seeds numbers the repetitions; the others follow it or are dimensions of their own.
   const auto seed = std::find(seeds.begin(), seeds.end(), "seed");
   if (!seeds.empty()) sweep.repeat = seed != seeds.end() ? *seed : seeds.front();
+  std::vector<std::string> kept;
+  others = by_importance(sweep.runs, others);
+  std::stable_partition(others.begin(), others.end(),
+                        [&](const std::string& key) { return !names_files(sweep.runs, key); });
+  for (const std::string& key : others) {
+    const auto leader = std::find_if(kept.begin(), kept.end(), [&](const std::string& other) {
+      return follows(sweep.runs, other, key);
+    });
+    if (leader == kept.end()) {
+      std::vector<std::string> known = kept;
+      if (!sweep.repeat.empty()) known.push_back(sweep.repeat);
+      // Each repetition of a chain starts from its own file, and is a repetition all the same.
+      if (names_files(sweep.runs, key) && follows(sweep.runs, known, key))
+        sweep.notes.push_back("'" + key + "' is another file for other values of '" +
+                              joined(known) + "': a difference may come from it.");
+      else
+        kept.push_back(key);
+    } else if (values_of(sweep.runs, key).size() > 1)  // else it is there or not, as with a method
+      sweep.notes.push_back("'" + key + "' changes together with '" + *leader +
+                            "': a difference may come from either.");
+  }
   for (const std::string& key : seeds)
     if (key != sweep.repeat && !follows(sweep.runs, sweep.repeat, key)) kept.push_back(key);
   if (!sweep.repeat.empty()) kept.push_back(sweep.repeat);
@@ -122,6 +159,26 @@ void find_dimensions(SweepRecord& sweep, const ConfigAccess& configs) {
       const std::string value = find_text(run.record.config, key);
       if (!value.empty()) run.point[key] = value;
     }
+}
+
+/// Says which runs cannot be told apart by what the sweep varies: means count each of them, but
+/// pairs take one.
+void name_copies(SweepRecord& sweep) {
+  constexpr std::size_t kMostNamed = 5;
+  std::map<SweepPoint, std::string> first;
+  std::vector<std::string> copies;
+  for (const SweepRun& run : sweep.runs) {
+    const auto [known, is_new] = first.emplace(run.point, run.name);
+    if (!is_new) copies.push_back(run.name + " repeats " + known->second);
+  }
+  if (copies.empty()) return;
+  std::string text = "Several runs have the same settings and the same seed: ";
+  for (std::size_t i = 0; i < std::min(copies.size(), kMostNamed); ++i)
+    text += (i == 0 ? "" : ", ") + copies[i];
+  if (copies.size() > kMostNamed)
+    text += " and " + std::to_string(copies.size() - kMostNamed) + " more";
+  sweep.notes.push_back(text +
+                        ". Means count each of them; a paired difference takes one run per seed.");
 }
 
 /// The shortest ends of the paths that tell the runs apart.
@@ -176,6 +233,7 @@ SweepRecord sweep_of_runs(const std::vector<fs::path>& directories, const Config
 }
 
 void complete_layout(SweepRecord& sweep) {
+  name_copies(sweep);
   std::vector<const SweepPoint*> points;
   for (const SweepRun& run : sweep.runs) points.push_back(&run.point);
   for (const SweepPoint& point : sweep.missing) points.push_back(&point);

@@ -193,6 +193,41 @@ TEST_F(SweepRecordTest, AKeyThatFollowsAnotherIsNoDimensionAndIsMentioned) {
   EXPECT_NE(sweep.notes[0].find("'extra' changes together with 'method.name'"), std::string::npos);
 }
 
+TEST_F(SweepRecordTest, WeightsOfEachSeedsOwnPretrainingAreNoDimension) {
+  for (const bool by_method : {false, true}) {
+    std::vector<fs::path> paths;
+    for (const std::string method : {"baseline", "scn"})
+      for (const std::string seed : {"1", "2"}) {
+        const std::string file = (by_method ? method : "pre") + seed + "/best.pt";
+        paths.push_back(make((by_method ? "m_" : "s_") + method + seed,
+                             fake(method, seed, "0.1", "weights: runs/" + file + "\n")));
+      }
+    const SweepRecord sweep = sweep_of_runs(paths, configs());
+    EXPECT_EQ(names_of(sweep), (std::vector<std::string>{"method.name", "seed"})) << by_method;
+    EXPECT_EQ(sweep.repeat, "seed");
+    ASSERT_EQ(sweep.notes.size(), 1U);
+    EXPECT_NE(sweep.notes[0].find("'weights' is another file for other values of"),
+              std::string::npos);
+  }
+  std::vector<fs::path> paths;
+  for (const std::string weights : {"a/best.pt", "b/best.pt"})
+    for (const std::string seed : {"1", "2"})
+      paths.push_back(make("w" + weights.substr(0, 1) + seed,
+                           fake("scn", seed, "0.1", "weights: " + weights + "\n")));
+  EXPECT_EQ(names_of(sweep_of_runs(paths, configs())),
+            (std::vector<std::string>{"weights", "seed"}))
+      << "weights that all seeds start from";
+}
+
+TEST_F(SweepRecordTest, RunsThatRepeatEachOtherAreNamed) {
+  const std::vector<fs::path> paths = {
+      make("a", fake("baseline", "1", "0.1")), make("b", fake("scn", "1", "0.1")),
+      make("c", fake("scn", "2", "0.1")), make("d", fake("scn", "1", "0.1"))};
+  const SweepRecord sweep = sweep_of_runs(paths, configs());
+  ASSERT_EQ(sweep.notes.size(), 1U);
+  EXPECT_NE(sweep.notes[0].find("same seed: d repeats b."), std::string::npos) << sweep.notes[0];
+}
+
 TEST_F(SweepRecordTest, ARunWithoutAKeyHasNoPlaceInItsDimension) {
   const std::vector<fs::path> paths = {make("a", fake("baseline", "1", "0.1")),
                                        make("b", fake("scn", "1", "0.1", "gamma: 0.3\n")),
