@@ -28,15 +28,19 @@ const std::string* field_of(const PublishedRow& row, const std::string& name) {
   return nullptr;
 }
 
+std::vector<std::string> field_names(const PublishedRow& row) {
+  std::vector<std::string> names;
+  for (const auto& field : row.fields) names.push_back(field.first);
+  return names;
+}
+
 /// All rows of a table have the same fields.
 void check_fields(const PublishedTable& table,
                   const std::vector<std::pair<std::string, std::string>>& fields) {
   for (const auto& field : fields) {
     if (field_of(table.rows.front(), field.first) != nullptr) continue;
-    std::vector<std::string> names;
-    for (const auto& known : table.rows.front().fields) names.push_back(known.first);
     throw UserError("published table '" + table.name + "': no field '" + field.first +
-                    "', it has " + listed(names));
+                    "', it has " + listed(field_names(table.rows.front())));
   }
 }
 
@@ -81,15 +85,22 @@ std::optional<double> published_figure(
   if (std::find(figures.begin(), figures.end(), wanted) == figures.end())
     throw UserError("published table '" + table_name + "': no figure '" + figure + "', it has " +
                     listed(figures));
+  std::optional<double> result;
   for (const PublishedRow& row : table->rows) {
     const bool matches = std::all_of(fields.begin(), fields.end(), [&](const auto& field) {
       return same_value(field.second, *field_of(row, field.first));
     });
     if (!matches) continue;
-    for (const auto& [name, value] : row.figures)
-      if (name == wanted && !std::isnan(value)) return value;
+    for (const auto& [name, value] : row.figures) {
+      if (name != wanted || std::isnan(value)) continue;
+      if (result)
+        throw UserError("published table '" + table_name +
+                        "': expected values that fit one row, got several rows with " + wanted +
+                        "; its fields are " + listed(field_names(table->rows.front())));
+      result = value;
+    }
   }
-  return std::nullopt;
+  return result;
 }
 
 }  // namespace selfcure

@@ -141,6 +141,18 @@ TEST(PublishedFigures, AWrongNameIsAnErrorThatListsTheRightOnes) {
   EXPECT_NE(message("table1_synthetic_noise", {}, "").find("raf_db"), std::string::npos);
 }
 
+// Without the field that tells them apart, the figure of the first row would be as good as any.
+TEST(PublishedFigures, ValuesThatFitSeveralRowsAreAnError) {
+  try {
+    published_figure("table1_synthetic_noise", {{"method", "scn"}, {"noise", "10"}}, "raf_db");
+    FAIL() << "expected an error";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("several rows with raf_db; its fields are pretrain"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(SameValue, TakesTextsNumbersAndPercentages) {
   EXPECT_TRUE(same_value("scn", "scn"));
   EXPECT_TRUE(same_value("0.50", "0.5"));

@@ -47,12 +47,13 @@ const PublishedTable* published_table(const std::string& name);
 /// or a share and its percentage ("0.1" and "10").
 bool same_value(const std::string& value, const std::string& published);
 
-/// The figure of the first row whose fields have all these values, in percent.
+/// The figure of the row whose fields have all these values, in percent.
 ///
 /// @param fields  a subset of the row's fields, by same_value()
 /// @param figure  may be empty where the table has only one
 /// @return nothing if no row matches, or the figure was not reported
-/// @throws UserError if the table, a field or the figure does not exist, naming those that do
+/// @throws UserError if the table, a field or the figure does not exist, naming those that do, or
+///         if several rows have these values and a figure
 std::optional<double> published_figure(
     const std::string& table, const std::vector<std::pair<std::string, std::string>>& fields,
     const std::string& figure);
