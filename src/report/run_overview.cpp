@@ -66,6 +66,15 @@ std::string training_sentence(const RunRecord& run) {
   return text;
 }
 
+/// "the last five epochs", or how many there are.
+std::string last_five_words(const RunRecord& run) {
+  const std::vector<double> test = run.epochs.column("test_accuracy");
+  const auto evaluated = std::count_if(test.begin(), test.end(),
+                                       [](double accuracy) { return !std::isnan(accuracy); });
+  if (evaluated == 1) return "the only one";
+  return evaluated < 5 ? "all " + std::to_string(evaluated) : "the last five";
+}
+
 void add_accuracy_sentences(const RunRecord& run, std::vector<std::string>& items) {
   const RunAccuracy test = run.accuracy("test_accuracy");
   if (std::isnan(test.last)) {
@@ -73,8 +82,9 @@ void add_accuracy_sentences(const RunRecord& run, std::vector<std::string>& item
     return;
   }
   std::string text = "Test accuracy is " + percent_text(test.last) + " after the last epoch, " +
-                     percent_text(test.mean_of_last_five) +
-                     " as the mean of the last five evaluated epochs, and " +
+                     percent_text(test.mean_of_last_five) + " as the mean of " +
+                     last_five_words(run) + " evaluated " +
+                     (last_five_words(run) == "the only one" ? "epoch" : "epochs") + ", and " +
                      percent_text(test.best) + " at best (epoch " + std::to_string(test.best_epoch);
   text += run.best_chosen_on == "test" ? ", chosen on the test set itself, so that it flatters)."
                                        : "; the kept checkpoint was chosen on the validation set).";
@@ -231,7 +241,8 @@ void add_tiles(HtmlPage& page, const RunRecord& run) {
   std::vector<PageTile> tiles;
   if (!std::isnan(test.last)) {
     tiles.push_back({"test accuracy, last epoch", percent_text(test.last)});
-    tiles.push_back({"mean of last five", percent_text(test.mean_of_last_five)});
+    tiles.push_back({"mean of " + last_five_words(run), percent_text(test.mean_of_last_five),
+                     "evaluated epochs"});
     tiles.push_back(
         {"best epoch", percent_text(test.best),
          "epoch " + std::to_string(test.best_epoch) + ", chosen on " + run.best_chosen_on});

@@ -101,6 +101,13 @@ void add_flow_matrix(ReportDocument& document, const RunRecord& run, const Relab
   document.plot("relabel_flow", svg(map), "How many labels were changed from what to what.");
 }
 
+/// A number as it is shown, and in full for CSV.
+ReportCell number_cell(double value, const std::string& text) {
+  ReportCell cell{text};
+  cell.values = {value};
+  return cell;
+}
+
 void add_flow_table(ReportDocument& document, const Relabels& all) {
   std::vector<std::pair<std::pair<std::size_t, std::size_t>, Flow>> flows(all.flows.begin(),
                                                                           all.flows.end());
@@ -125,9 +132,9 @@ void add_flow_table(ReportDocument& document, const Relabels& all) {
                              : std::nan("");
     table.rows.push_back({{all.names[pair.first]},
                           {all.names[pair.second]},
-                          {std::to_string(flow.count)},
-                          {percent_text(share, 1)},
-                          {percent_text(right, 1)}});
+                          number_cell(static_cast<double>(flow.count), std::to_string(flow.count)),
+                          number_cell(share, percent_text(share, 1)),
+                          number_cell(right, percent_text(right, 1))});
   }
   document.table(std::move(table));
 }

@@ -31,6 +31,19 @@ void add_confusion(ReportDocument& document, const RunRecord& run) {
       "Test images by true and predicted class; the shade is the share of the true class.");
 }
 
+/// A number as it is shown, and in full for CSV.
+ReportCell number_cell(double value, const std::string& text) {
+  ReportCell cell{text};
+  cell.values = {value};
+  return cell;
+}
+
+ReportCell percent_cell(double ratio) { return number_cell(ratio, fixed_text(100 * ratio, 2)); }
+
+ReportCell count_cell(std::int64_t count) {
+  return number_cell(static_cast<double>(count), std::to_string(count));
+}
+
 void add_class_table(ReportDocument& document, const RunRecord& run) {
   const std::vector<ClassScore> scores = class_scores(run.confusion);
   ReportTable table;
@@ -43,11 +56,8 @@ void add_class_table(ReportDocument& document, const RunRecord& run) {
   for (std::size_t k = 0; k < scores.size(); ++k) {
     ReportCell name{run.class_names[k]};
     name.header = true;
-    table.rows.push_back({name,
-                          {fixed_text(100 * scores[k].precision, 2)},
-                          {fixed_text(100 * scores[k].recall, 2)},
-                          {fixed_text(100 * scores[k].f1, 2)},
-                          {std::to_string(scores[k].support)}});
+    table.rows.push_back({name, percent_cell(scores[k].precision), percent_cell(scores[k].recall),
+                          percent_cell(scores[k].f1), count_cell(scores[k].support)});
     support += scores[k].support;
     if (scores[k].support == 0) continue;
     ++classes;
@@ -59,11 +69,9 @@ void add_class_table(ReportDocument& document, const RunRecord& run) {
     ReportCell name{"mean of classes"};
     name.header = true;
     table.rules.push_back(table.rows.size());
-    table.rows.push_back({name,
-                          {fixed_text(100 * mean.precision / classes, 2)},
-                          {fixed_text(100 * mean.recall / classes, 2)},
-                          {fixed_text(100 * mean.f1 / classes, 2)},
-                          {std::to_string(support)}});
+    table.rows.push_back({name, percent_cell(mean.precision / classes),
+                          percent_cell(mean.recall / classes), percent_cell(mean.f1 / classes),
+                          count_cell(support)});
   }
   document.table(std::move(table));
 }

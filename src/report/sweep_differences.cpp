@@ -54,14 +54,14 @@ ReportTable differences_table(const SweepView& view, Reported which, const std::
   table.caption = caption;
   table.columns = place_columns(view);
   table.columns.push_back(column("ahead", "", "", {"better", "worse", "pairs"}));
-  table.columns.push_back(column("mean", "", "difference in points"));
-  table.columns.push_back(column("sd", "", "difference in points"));
-  table.columns.push_back(column("95 % interval", "", "difference in points", {"low", "high"}));
+  table.columns.push_back(column("mean", "", "difference"));
+  table.columns.push_back(column("sd", "", "difference"));
+  table.columns.push_back(column("95 % interval", "", "difference", {"low", "high"}));
   table.columns.push_back(column("verdict"));
   table.columns.back().number = false;
   table.columns.push_back(column("interval by"));
   table.columns.back().number = false;
-  table.columns.push_back(column("bootstrap", "points", "", {"low", "high"}));
+  table.columns.push_back(column("bootstrap", "", "", {"low", "high"}));
   for_each_cell(view, [&](const SweepCell& cell) {
     const auto comparison =
         compare_with_baseline(view.sweep, view.grid, cell, view.sweep.metric, which);
@@ -265,9 +265,9 @@ void add_sweep_differences(ReportDocument& document, const SweepView& view) {
                  " at the same place.");
   page.list(sentences);
   const std::string words = metric_words(view.sweep.metric);
-  document.table(
-      differences_table(view, Reported::kLastEpoch, "paired_differences",
-                        "Paired differences to " + baseline + ", " + words + " of the last epoch"));
+  document.table(differences_table(
+      view, Reported::kLastEpoch, "paired_differences",
+      "Paired differences to " + baseline + " in points, " + words + " of the last epoch"));
   page.hint(
       "The interval is one of the mean difference over seeds. With 3 to 9 pairs it is Student's t, "
       "which assumes that differences are spread like a bell; with 10 or more the bias-corrected "
@@ -277,9 +277,10 @@ void add_sweep_differences(ReportDocument& document, const SweepView& view) {
       "interval. Of twenty comparisons without any true difference, one looks like a difference.");
   page.begin_details("The same with the mean of the last five epochs");
   page.list(verdicts(view, Reported::kMeanOfLastFive));
-  document.table(differences_table(
-      view, Reported::kMeanOfLastFive, "paired_differences_mean_of_last_5",
-      "Paired differences to " + baseline + ", " + words + ", mean of the last five epochs"));
+  document.table(differences_table(view, Reported::kMeanOfLastFive,
+                                   "paired_differences_mean_of_last_5",
+                                   "Paired differences to " + baseline + " in points, " + words +
+                                       ", mean of the last five epochs"));
   page.end_details();
 }
 

@@ -103,6 +103,14 @@ void add_head(ReportDocument& document, const SweepView& view) {
   if (epochs.size() > 1)
     page.note("The runs have different numbers of epochs, from " + std::to_string(*epochs.begin()) +
               " to " + std::to_string(*epochs.rbegin()) + ".");
+  const bool short_runs =
+      std::any_of(sweep.runs.begin(), sweep.runs.end(), [&](const SweepRun& run) {
+        return spread_of(run.record.epochs.column(sweep.metric)).count < 5;
+      });
+  if (short_runs)
+    page.note(
+        "Some runs have fewer than five evaluated epochs: what is called their mean of the last "
+        "five is the mean of all, from the first epoch on.");
   if (least < most)
     page.note(
         "Some places of the table have fewer finished runs than others: the number stands "

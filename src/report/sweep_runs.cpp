@@ -38,7 +38,7 @@ std::string report_link(const SweepView& view, const RunRecord& run) {
   // A reader's program would take these for something else.
   std::string text;
   for (const char c : link.generic_string()) {
-    if (c == '%' || c == '?' || c == '#' || c == ' ' || c == '"') {
+    if (c == '%' || c == '?' || c == '#' || c == ' ' || c == '"' || c == ':' || c == '\\') {
       static constexpr char kHex[] = "0123456789ABCDEF";
       const auto byte = static_cast<unsigned char>(c);
       text += std::string("%") + kHex[byte >> 4U] + kHex[byte & 15U];

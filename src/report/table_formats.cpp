@@ -226,6 +226,10 @@ std::string escape_latex(const std::string& text) {
       case '>':
         escaped += std::string("$") + c + "$";
         break;
+      case '[':  // at the start of a row an argument of the line break before it
+      case '*':
+        escaped += std::string("{") + c + "}";
+        break;
       case '\n':
         escaped += ' ';
         break;

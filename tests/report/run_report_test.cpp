@@ -72,7 +72,9 @@ TEST_F(RunReportTest, SaysWhatHappened) {
   const std::string text = page();
   EXPECT_TRUE(says(text, "SCN was trained for 2 epochs on Faces train (4 images)."));
   EXPECT_TRUE(says(text, "50.00 % of its training labels are wrong, made so by symmetric noise"));
-  EXPECT_TRUE(says(text, "Test accuracy is 50.00 % after the last epoch, 55.00 % as the mean"));
+  EXPECT_TRUE(says(text,
+                   "Test accuracy is 50.00 % after the last epoch, 55.00 % as the mean of all 2 "
+                   "evaluated epochs"));
   EXPECT_TRUE(says(text, "60.00 % at best (epoch 1, chosen on the test set itself"));
   EXPECT_TRUE(says(text,
                    "The class recognised worst is Fear: 33.33 % of its 6 test images; 4 were "
@@ -153,6 +155,16 @@ TEST_F(RunReportTest, WritesPlotsAsFiles) {
     EXPECT_GT(fs::file_size(directory_.path() / "files" / name), 0U) << name;
   write_file(directory_.path() / "file", "x");
   EXPECT_THROW(document.write_files(directory_.path() / "file"), RunError);
+}
+
+// 3 of 4 and 2 of 6 recognised; one of each change, and both labels were Fear.
+TEST_F(RunReportTest, CsvHoldsRatiosInFull) {
+  run_report(read_run(run_), nullptr).write_files(directory_.path() / "files");
+  const std::string classes = read_file(directory_.path() / "files" / "classes.csv");
+  EXPECT_NE(classes.find("Fear,0.6666666666666666,0.3333333333333333,"), std::string::npos)
+      << classes;
+  const std::string flows = read_file(directory_.path() / "files" / "relabel_flows.csv");
+  EXPECT_NE(flows.find("Joy <&>,Fear,1,0.5,1\nFear,Joy <&>,1,0.5,0\n"), std::string::npos) << flows;
 }
 
 TEST(Base64, IsThatOfTheStandard) {

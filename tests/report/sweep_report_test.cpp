@@ -10,6 +10,7 @@
 
 #include "selfcure/core/file_io.h"
 #include "selfcure/report/sweep_analysis.h"
+#include "selfcure/report/table_formats.h"
 #include "support/fake_run.h"
 
 namespace selfcure {
@@ -171,6 +172,24 @@ TEST(SweepReport, TheTableHoldsMeanSpreadAndCountAsRawNumbers) {
   EXPECT_FALSE(table.rows[0][1].strong);
 }
 
+TEST(SweepReport, DifferencesAreRatiosUnderAHeadingThatSaysNothingElse) {
+  const ReportDocument document = sweep_report(example());
+  const std::string csv = table_csv(table_named(document, "paired_differences"));
+  EXPECT_EQ(csv.substr(0, csv.find('\n')).find("points"), std::string::npos) << csv;
+  EXPECT_NE(csv.find("difference mean,difference sd,difference 95 % interval low"),
+            std::string::npos);
+}
+
+TEST(SweepReport, AMeanOfFewerThanFiveEpochsIsSaidToBeOne) {
+  const std::string note = "fewer than five evaluated epochs";
+  SweepRecord sweep = example();
+  EXPECT_TRUE(says(sweep_report(sweep), note));
+  for (SweepRun& run : sweep.runs)
+    for (int epoch = 3; epoch <= 5; ++epoch)
+      run.record.epochs.add_row({{"epoch", epoch}, {"test_accuracy", 0.5}});
+  EXPECT_FALSE(says(sweep_report(sweep), note));
+}
+
 TEST(SweepReport, MissingPlacesStayEmpty) {
   SweepRecord sweep = example();
   sweep.runs.erase(std::remove_if(sweep.runs.begin(), sweep.runs.end(),
@@ -245,13 +264,15 @@ TEST(SweepReport, RunsWithAReportOfTheirOwnAreLinkedRelatively) {
   const testing::TemporaryDirectory directory;
   SweepRecord sweep = example();
   for (SweepRun& run : sweep.runs) run.record.path = directory.path() / "runs" / run.name;
-  write_file(sweep.runs[0].record.path / "report.html", "x");
+  sweep.runs[2].record.path = directory.path() / "pages" / "noise:0.1 50%";
+  for (const std::size_t i : {0, 2}) write_file(sweep.runs[i].record.path / "report.html", "x");
   SweepReportOptions options;
   options.page_folder = directory.path() / "pages";
   const ReportDocument document = sweep_report(sweep, options);
   const ReportTable& table = table_named(document, "runs");
   EXPECT_EQ(table.rows[0][0].link, "../runs/baseline_0.1_1/report.html");
   EXPECT_EQ(table.rows[1][0].link, "");
+  EXPECT_EQ(table.rows[2][0].link, "noise%3A0.1%2050%25/report.html") << "no scheme of a link";
 }
 
 class SameFaces : public ::testing::Test {

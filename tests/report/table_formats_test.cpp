@@ -140,6 +140,12 @@ TEST(TableFormats, LatexUsesBooktabsAndEscapes) {
             "\\end{table}\n");
 }
 
+// "\\\\ [15, 30]" is a line break of a height that is no number, "\\\\ *" one without the star.
+TEST(TableFormats, LatexRowsMayStartWithAListOrAStar) {
+  EXPECT_EQ(escape_latex("[15, 30]"), "{[}15, 30]");
+  EXPECT_EQ(escape_latex("*"), "{*}");
+}
+
 TEST(TableFormats, NumbersAreShownWithATrueMinusAndNoNegativeZero) {
   EXPECT_EQ(decimal_text(-1.25, 1), "\u22121.2");
   EXPECT_EQ(decimal_text(-0.01, 1), "0.0");
