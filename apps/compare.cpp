@@ -1,3 +1,5 @@
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -64,6 +66,8 @@ std::vector<ConfigDifference> config_differences(const RunRecord& left, const Ru
 int compare(const CompareArguments& arguments) {
   RunRecord left = read_whole_run(arguments.left);
   RunRecord right = read_whole_run(arguments.right);
+  for (const RunRecord* run : {&left, &right})
+    for (const std::string& note : run->notes) spdlog::warn("{}: {}", run->path.string(), note);
   std::vector<ConfigDifference> config = config_differences(left, right);
   const Comparison comparison = compare_runs(std::move(left), std::move(right), std::move(config));
   std::printf("%s", comparison_text(comparison).c_str());

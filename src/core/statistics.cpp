@@ -148,7 +148,11 @@ double normal_quantile(double probability) {
 }
 
 ConfidenceInterval student_t_interval(const std::vector<double>& values, double confidence) {
+  constexpr double kRounding = 1e-12;
   if (values.size() < kFewestForInterval) return kNoInterval;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  if (*high - *low <= kRounding * std::max({1.0, std::abs(*low), std::abs(*high)}))
+    return kNoInterval;
   const auto count = static_cast<double>(values.size());
   const double half = student_t_quantile(0.5 + 0.5 * confidence, count - 1) *
                       sample_standard_deviation(values) / std::sqrt(count);
@@ -223,7 +227,9 @@ std::string verdict_sentence(const PairedDifference& difference, const std::stri
                             " of " + pairs;
   const std::string size = ", " + points(difference.mean, true) + " points";
   if (!difference.interval.exists()) {
-    const std::string few = pairs + " " + (difference.pairs == 1 ? singular(what) : what);
+    const bool equal = difference.pairs >= static_cast<std::int64_t>(kFewestForInterval);
+    const std::string few = pairs + " " + (difference.pairs == 1 ? singular(what) : what) +
+                            (equal ? " with the same difference" : "");
     return "no difference can be told from " + few + ": " + count + size;
   }
   const std::string interval = ", 95 % interval " + points(difference.interval.low, false) +

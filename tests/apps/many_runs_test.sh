@@ -42,7 +42,7 @@ YAML
 }
 for seed in 1 2 3; do
   make_run s/runs/baseline_$seed baseline $seed 0.40 0.5$seed 10
-  make_run s/runs/scn_$seed scn $seed 0.45 0.6$seed 40
+  make_run s/runs/scn_$seed scn $seed 0.45 0.6$((seed * seed)) 40
 done
 
 # Several runs: grouped by what differs; what is not whole is named and left out.
@@ -53,9 +53,15 @@ make_run s/runs/half scn 5 0.1 0.1 1 && rm s/runs/half/metrics.jsonl
 run 0 report s/runs/* --out all.html --no-faces
 for name in empty foreign unfinished half; do says "left out: s/runs/$name" err; done
 lines 4
-says "better in 3 of 3 seeds, +10.0 points" all.html
+says "better in 3 of 3 seeds, +12.7 points" all.html
 says "s/runs/empty: expected a run directory, got an empty folder" all.html
 says_not "<script" all.html
+
+cp -r s/runs/scn_1 again
+run 0 report s/runs/* again --out twice.html --no-faces
+says "again repeats scn_1" twice.html
+printf '{"a":%s%s}' "$(printf '[%.0s' $(seq 100000))" "$(printf ']%.0s' $(seq 100000))" >again/summary.json
+run 2 report again; says "again/summary.json: expected JSON nested at most 64 deep" err; lines 1
 
 # A folder of runs is the same; files hold the tables and plots; --each writes the runs' own reports.
 run 0 report s/runs --files files --each --no-faces
@@ -100,6 +106,9 @@ sed -i 's/^3.png/x.png/' s/runs/scn_1/predictions_test.csv
 run 0 compare s/runs/baseline_1 s/runs/scn_1
 says "The test sets differ" out
 says_not "McNemar" out
+mv s/runs/scn_1/config.resolved.yaml config
+run 0 compare s/runs/baseline_1 s/runs/scn_1; says "s/runs/scn_1: config.resolved.yaml is missing" err
+mv config s/runs/scn_1/config.resolved.yaml
 run 2 compare s/runs/baseline_1 nowhere; says "nowhere" err; lines 1
 run 2 compare s/runs/baseline_1
 echo "many runs: all as expected"

@@ -38,8 +38,12 @@ double student_t_quantile(double probability, double degrees_of_freedom);
 double normal_cdf(double z);
 double normal_quantile(double probability);
 
-/// mean -+ t(n - 1) * sample standard deviation / sqrt(n); none for fewer than 3 values.
+/// mean -+ t(n - 1) * sample standard deviation / sqrt(n); none for fewer than 3 values, and none
+/// where all are equal but for rounding.
 ///
+/// Equal values would give an interval without width: test sets of a few hundred images leave few
+/// accuracies to choose from, so that three seeds agree now and then, and know nothing of their
+/// spread.
 /// Two values would give an interval 12.7 standard errors wide to each side, which rests on one
 /// difference and tells nothing.
 ConfidenceInterval student_t_interval(const std::vector<double>& values, double confidence = 0.95);
@@ -72,8 +76,8 @@ struct PairedDifference {
   double mean = 0;
   /// NaN for fewer than 2 pairs.
   double standard_deviation = 0;
-  /// Of the mean difference, 95 %: none for 1 or 2 pairs, Student's t for 3 to 9, the bootstrap for
-  /// kFewestForBootstrap and more.
+  /// Of the mean difference, 95 %: none for 1 or 2 pairs, Student's t for 3 to 9 (none if all
+  /// differ by the same), the bootstrap for kFewestForBootstrap and more.
   ConfidenceInterval interval;
   /// The bootstrap's, whatever the number of pairs (from 3 on); see its warning.
   ConfidenceInterval bootstrap;
@@ -94,7 +98,8 @@ Verdict verdict_of(const PairedDifference& difference);
 /// "worse in 3 of 3 seeds, -1.4 points, 95 % interval -2.2 to -0.6 (Student's t)",
 /// "no difference can be told: better in 2 of 3 seeds, +0.4 points, 95 % interval -1.9 to 2.7
 /// (Student's t)", "no difference can be told from 2 seeds: better in 2 of 2, +1.3 points",
-/// "no pairs".
+/// "no difference can be told from 3 seeds with the same difference: better in 3 of 3, +1.0
+/// points", "no pairs".
 /// @param what  what a pair is, in the plural: "seeds"
 std::string verdict_sentence(const PairedDifference& difference, const std::string& what = "seeds");
 
