@@ -92,8 +92,8 @@ struct Comparison {
 /// @param config  keys that differ, found where configs are read
 Comparison compare_runs(RunRecord left, RunRecord right, std::vector<ConfigDifference> config);
 
-/// One sentence: which run, A (left) or B, is right more often, and whether McNemar's test tells a difference at
-/// 5 %; or why they cannot be compared.
+/// One sentence: which run, A (left) or B, is right more often, and whether McNemar's test tells a
+/// difference at 5 %; or why they cannot be compared.
 std::string comparison_verdict(const Comparison& comparison);
 
 /// For a terminal.
