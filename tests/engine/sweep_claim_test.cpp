@@ -198,6 +198,20 @@ TEST(SweepClaim, DamagedClaimIsTakenOverOnlyWhenItIsOld) {
   EXPECT_TRUE(Claim::take(claims, kMinute));
 }
 
+TEST(SweepClaim, DraftThatAKilledNamesakeLeftIsNoObstacle) {
+  const testing::TemporaryDirectory folder;
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  std::string boot;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+  const std::string start = std::string(".claim.") + host + "." + boot.substr(0, 8) + "." +
+                            std::to_string(getpid()) + ".";
+  constexpr int kMoreThanThisProcessHasMade = 300;
+  for (int i = 0; i < kMoreThanThisProcessHasMade; ++i)
+    testing::write_file(folder.path() / (start + std::to_string(i)), "");
+  EXPECT_TRUE(Claim::take(folder.path(), 60).has_value());
+}
+
 TEST(SweepClaim, NothingButClaimsIsLeftInTheFolder) {
   const testing::TemporaryDirectory folder;
   const fs::path claims = folder.path() / "job";

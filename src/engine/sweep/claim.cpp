@@ -74,8 +74,14 @@ fs::path unique_name(const fs::path& folder, const std::string& what) {
 
 /// Writes a file under a unique name. @return its path
 fs::path write_unique(const fs::path& folder, const std::string& what, const std::string& content) {
-  const fs::path path = unique_name(folder, what);
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  // A container that is started again may have the name, boot and process id of one that was killed
+  // and left its file.
+  fs::path path;
+  int descriptor = -1;
+  do {
+    path = unique_name(folder, what);
+    descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  } while (descriptor < 0 && errno == EEXIST);
   if (descriptor < 0) fail(path, "cannot be written", errno);
   const ssize_t written = ::write(descriptor, content.data(), content.size());
   const int reason = written < 0 ? errno : ENOSPC;
