@@ -101,6 +101,84 @@ void check_same_faces(const SweepReport& report, const std::vector<ExpandedJob>&
                               suggest_name(name, names));
 }
 
+/// An override of all runs takes away what an axis or a listed run says: the names of the runs and
+/// the places in the table would not be true.
+void refuse_overrides_of_axes(const SweepFile& file, const std::vector<std::string>& overrides) {
+  std::vector<std::string> complaints;
+  const auto check = [&](const std::string& text, const std::vector<SweepSetting>& settings,
+                         const std::string& who) {
+    const std::string key = text.substr(0, text.find('='));
+    for (const SweepSetting& setting : settings) {
+      const bool covers = setting.key.compare(0, key.size(), key) == 0 &&
+                          (setting.key.size() == key.size() || setting.key[key.size()] == '.' ||
+                           setting.key[key.size()] == '[');
+      if (!covers) continue;
+      const std::string complaint = "--set " + text + ": " + who + " sets " +
+                                    in_quotes(setting.key) + " at " + setting.place.text() +
+                                    ", and every run would have the same; choose with --only, or "
+                                    "change the sweep file";
+      if (std::find(complaints.begin(), complaints.end(), complaint) == complaints.end())
+        complaints.push_back(complaint);
+      return;
+    }
+  };
+  const auto check_grid = [&](const std::string& text, const SweepGrid& grid) {
+    for (const SweepFileAxis& axis : grid.axes) {
+      std::vector<SweepSetting> settings;
+      for (const SweepValue& value : axis.values)
+        settings.insert(settings.end(), value.settings.begin(), value.settings.end());
+      check(text, settings, "axis " + in_quotes(axis.name));
+    }
+    for (const SweepFileRun& run : grid.runs)
+      check(text, run.settings, "run " + in_quotes(run.name));
+  };
+  for (const std::string& text : overrides) {
+    check_grid(text, file.grid);
+    for (const SweepGrid& stage : file.stages) check_grid(text, stage);
+  }
+  std::string message;
+  for (const std::string& complaint : complaints)
+    message += (message.empty() ? "" : "\n") + complaint;
+  if (!message.empty()) throw ConfigError(message);
+}
+
+/// The same training twice is no second result: a table would show it as one, and repetitions that
+/// are the same have no spread.
+void refuse_equal_runs(const LoadedSweep& sweep, const std::vector<ExpandedJob>& jobs,
+                       ConfigProblems& problems) {
+  const SweepPlan& plan = sweep.plan;
+  std::map<std::string, std::size_t> first_with_config;
+  std::map<SweepValues, std::size_t> first_repetition;
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    const SweepJob& job = plan.jobs[i];
+    if (!job.stage.empty()) continue;
+    ExperimentOptions unnamed = sweep.options[i];
+    unnamed.name.clear();
+    const auto same = first_with_config.emplace(resolved_yaml(unnamed), i);
+    if (!same.second) {
+      problems.add(jobs[i].place, "runs " + in_quotes(plan.jobs[same.first->second].name) +
+                                      " and " + in_quotes(job.name) +
+                                      " have the same config; expected each to differ in a key");
+      return;
+    }
+    if (plan.repeat.empty() || value_of(job.values, plan.repeat).empty()) continue;
+    SweepValues place = job.values;
+    place.erase(std::remove_if(place.begin(), place.end(),
+                               [&](const auto& value) { return value.first == plan.repeat; }),
+                place.end());
+    const auto [first, is_new] = first_repetition.emplace(place, i);
+    if (is_new || !differing_keys(sweep.options[first->second], sweep.options[i],
+                                  /*ignore_runtime_keys=*/true)
+                       .empty())
+      continue;
+    problems.add(jobs[i].place,
+                 "runs " + in_quotes(plan.jobs[first->second].name) + " and " +
+                     in_quotes(job.name) + " are the same training, and no repetitions: axis " +
+                     in_quotes(plan.repeat) + " changes no key that has a part in the result");
+    return;
+  }
+}
+
 /// The value of an input may differ from the plan's when the sweep's folder has moved.
 bool is_same_checkpoint(const std::string& left, const std::string& right, const std::string& run) {
   const auto tail = [&run](const std::string& text) {
@@ -124,6 +202,7 @@ LoadedSweep load_sweep(const SweepRequest& request) {
   const fs::path folder = request.file.parent_path();
   const SweepFile file = read_sweep_file(request.demo ? demo : document, folder, problems);
   problems.raise();
+  refuse_overrides_of_axes(file, request.overrides);
 
   LoadedSweep sweep;
   SweepPlan& plan = sweep.plan;
@@ -170,6 +249,8 @@ LoadedSweep load_sweep(const SweepRequest& request) {
     plan.jobs.push_back(std::move(job));
   }
   run_problems.raise(plan.jobs.size());
+  refuse_equal_runs(sweep, jobs, problems);
+  problems.raise();
   return sweep;
 }
 

@@ -55,6 +55,7 @@ class Expander {
       problems_.add(file_.place, "expected 'axes' or 'runs', found nothing that runs");
     repetitions_outermost(repeat);
     refuse_equal_names();
+    refuse_equal_places();
     for (Draft& draft : drafts_) resolve(draft);
     return in_order();
   }
@@ -211,6 +212,22 @@ class Expander {
         say_once(draft.expanded.place,
                  "two runs have the name " + in_quotes(draft.expanded.job.name) +
                      "; the first is at " + first->second->expanded.place.text());
+    }
+  }
+
+  /// A cell of the table would take two trainings for repetitions.
+  void refuse_equal_places() {
+    std::map<SweepValues, const Draft*> places;
+    for (const Draft& draft : drafts_) {
+      SweepValues values = draft.expanded.job.values;
+      if (!draft.expanded.job.stage.empty() || values.empty()) continue;
+      std::sort(values.begin(), values.end());
+      const auto [first, is_new] = places.emplace(values, &draft);
+      if (!is_new)
+        say_once(draft.expanded.place,
+                 "runs " + in_quotes(first->second->expanded.job.name) + " and " +
+                     in_quotes(draft.expanded.job.name) +
+                     " have the same values of axes; expected each to have a place of its own");
     }
   }
 

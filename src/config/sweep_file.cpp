@@ -120,10 +120,13 @@ class SweepFileReader {
     SweepSetting setting;
     setting.key = key;
     setting.place = value.place;
-    if (value.kind == ConfigNode::Kind::kSection && value.find("run") != nullptr)
+    if (value.kind == ConfigNode::Kind::kSection && value.find("run") != nullptr) {
       setting.reference = reference(value, key);
-    else
+      if (key != "model.weights")
+        problems_.add(value.place, key + ": the checkpoint of a run can only be model.weights");
+    } else {
       setting.value = flow_text(value);
+    }
     return setting;
   }
 
@@ -260,9 +263,10 @@ class SweepFileReader {
   SweepExclusion exclusion(const ConfigNode& node, const std::string& path) {
     SweepExclusion exclusion;
     exclusion.place = node.place;
-    if (node.kind != ConfigNode::Kind::kSection)
+    if (node.kind != ConfigNode::Kind::kSection || node.entries.empty())
       problems_.add(node.place, path + ": expected values of axes such as {method: scn}, got " +
-                                    node.describe());
+                                    (node.kind == ConfigNode::Kind::kSection ? "an empty section"
+                                                                             : node.describe()));
     for (const ConfigNode::Entry& entry : node.entries) {
       std::vector<std::string> values;
       if (entry.value.kind == ConfigNode::Kind::kScalar) values.push_back(entry.value.text);

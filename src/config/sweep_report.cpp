@@ -1,6 +1,7 @@
 #include "sweep_report.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "item.h"
@@ -23,26 +24,39 @@ class ReportReader {
     SweepReport report;
     ordered_json json = ordered_json::object();
     SectionReader section(node, "report", problems_);
+    std::map<std::string, std::string> place_of;  // axis -> the key that has it
+    const auto take = [&](const ConfigNode& item, const std::string& key) {
+      const SweepAxis* axis = axis_of(item, section.path_of(key));
+      if (axis == nullptr) return std::string();
+      const auto [earlier, is_new] = place_of.emplace(axis->name, key);
+      if (!is_new)
+        problems_.add(item.place, section.path_of(key) + ": axis " + in_quotes(axis->name) +
+                                      " stands in report." + earlier->second + " already");
+      return axis->name;
+    };
     for (const char* key : {"rows", "columns"})
       if (const ConfigNode* list = section.list(key)) {
         json[key] = ordered_json::array();
         for (const ConfigNode& item : list->items)
-          if (const SweepAxis* axis = axis_of(item, section.path_of(key)))
-            json[key].push_back(axis->name);
+          if (const std::string axis = take(item, key); !axis.empty()) json[key].push_back(axis);
       }
-    if (const ConfigNode* repeat = section.find("repeat")) {
-      if (const SweepAxis* axis = axis_of(*repeat, section.path_of("repeat")))
-        report.repeat = axis->name;
-    } else if (std::find(names_.begin(), names_.end(), "seed") != names_.end()) {
+    if (const ConfigNode* repeat = section.find("repeat"))
+      report.repeat = take(*repeat, "repeat");
+    else if (std::find(names_.begin(), names_.end(), "seed") != names_.end() &&
+             place_of.count("seed") == 0)
       report.repeat = "seed";
-    }
     if (!report.repeat.empty()) json["repeat"] = report.repeat;
     if (const ConfigNode* baseline = section.section("baseline")) {
       json["baseline"] = ordered_json::object();
       for (const ConfigNode::Entry& entry : baseline->entries)
-        if (const SweepAxis* axis = axis_named(entry.key, entry.key_place, "report.baseline"))
+        if (const SweepAxis* axis = axis_named(entry.key, entry.key_place, "report.baseline")) {
+          if (axis->name == report.repeat)
+            problems_.add(entry.key_place, "report.baseline: " + in_quotes(axis->name) +
+                                               " is the axis of repetitions, which pairs the runs; "
+                                               "expected another axis");
           if (is_value(*axis, entry.value, "report.baseline." + entry.key))
             json["baseline"][axis->name] = entry.value.text;
+        }
     }
     if (const ConfigNode* published = section.section("published"))
       json["published"] = read_published(*published);

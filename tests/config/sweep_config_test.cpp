@@ -39,9 +39,9 @@ class SweepConfig : public ::testing::Test {
   }
 
   /// What load_sweep says, without the folder's name; "accepted" when it has no complaint.
-  std::string complaint(const std::string& text) const {
+  std::string complaint(const std::string& text, std::vector<std::string> overrides = {}) const {
     try {
-      load(text);
+      load(text, std::move(overrides));
     } catch (const ConfigError& error) {
       std::string message = error.what();
       const std::string prefix = folder_.path().string() + "/";
@@ -245,6 +245,72 @@ TEST_F(SweepConfig, ReportNamesAxesAndRunsOfTheSweep) {
             "which is missing\n"
             "sweep.yaml:14:46: report.published.match.noise: there is no axis 'rate'\n"
             "sweep.yaml:15:16: report.same_faces: there is no run 'a'");
+}
+
+TEST_F(SweepConfig, OverridesOfAllRunsLeaveTheKeysOfAxesAlone) {
+  const std::string rest =
+      ", and every run would have the same; choose with --only, or change the "
+      "sweep file";
+  EXPECT_EQ(complaint(kGrid, {"data.noise.type=symmetric", "seed=5"}),
+            "--set seed=5: axis 'seed' sets 'seed' at sweep.yaml:9:49" + rest);
+  // The section around the key takes it away too.
+  EXPECT_EQ(complaint(kGrid, {"data.noise={type: symmetric, rate: 0.2}"}),
+            "--set data.noise={type: symmetric, rate: 0.2}: axis 'noise' sets 'data.noise.rate' at "
+            "sweep.yaml:8:43" +
+                rest +
+                "\n--set data.noise={type: symmetric, rate: 0.2}: axis 'seed' sets "
+                "'data.noise.seed' at sweep.yaml:9:49" +
+                rest);
+  EXPECT_EQ(complaint("name: s\nbase: base.yaml\nruns:\n  - {name: a}\n"
+                      "  - {name: b, set: {method.gamma: 0.3}}\n",
+                      {"method.gamma=0.4"}),
+            "--set method.gamma=0.4: run 'b' sets 'method.gamma' at sweep.yaml:5:33" + rest);
+  // Keys beside it, and names that only begin alike, are free.
+  EXPECT_EQ(complaint(kGrid, {"data.noise.type=symmetric", "train.epochs=5"}), "accepted");
+}
+
+TEST_F(SweepConfig, RunsThatAreTheSameTrainingAreRefused) {
+  EXPECT_EQ(complaint("name: s\nbase: base.yaml\naxes:\n"
+                      "  gamma: {key: method.gamma, values: [0.1, 0.10]}\n"),
+            "sweep.yaml:1:1: runs 'gamma0.1' and 'gamma0.10' have the same config; expected each "
+            "to differ in a key");
+  // Threads change a result by rounding alone: no repetitions, but fair to compare the speed of.
+  const std::string threads =
+      "name: s\nbase: base.yaml\naxes:\n"
+      "  threads: {key: train.threads, values: [1, 2]}\n";
+  EXPECT_EQ(complaint(threads), "accepted");
+  EXPECT_EQ(complaint(threads + "report: {repeat: threads}\n"),
+            "sweep.yaml:1:1: runs 'threads1' and 'threads2' are the same training, and no "
+            "repetitions: axis 'threads' changes no key that has a part in the result");
+}
+
+TEST_F(SweepConfig, EveryRunHasAPlaceOfItsOwn) {
+  EXPECT_EQ(complaint("name: s\nbase: base.yaml\nruns:\n"
+                      "  - {name: a, values: {x: p, y: q}}\n"
+                      "  - {name: b, values: {y: q, x: p}, set: {seed: 2}}\n"),
+            "sweep.yaml:5:5: runs 'a' and 'b' have the same values of axes; expected each to have "
+            "a place of its own");
+}
+
+TEST_F(SweepConfig, AnAxisStandsOnceInTheReport) {
+  EXPECT_EQ(complaint(kGrid + "report:\n  rows: [method, noise]\n  columns: [noise]\n"
+                              "  repeat: method\n  baseline: {method: scn}\n"),
+            "sweep.yaml:12:13: report.columns: axis 'noise' stands in report.rows already\n"
+            "sweep.yaml:13:11: report.repeat: axis 'method' stands in report.rows already\n"
+            "sweep.yaml:14:14: report.baseline: 'method' is the axis of repetitions, which pairs "
+            "the runs; expected another axis");
+  // Seeds that are rows are no repetitions.
+  EXPECT_EQ(load(kGrid + "report: {rows: [seed]}\n", {"data.noise.type=symmetric"}).plan.repeat,
+            "");
+}
+
+TEST_F(SweepConfig, WhatNothingComesOfIsRefused) {
+  EXPECT_EQ(complaint(kGrid + "exclude: [{}]\n"),
+            "sweep.yaml:10:11: exclude: expected values of axes such as {method: scn}, got an "
+            "empty section");
+  EXPECT_EQ(complaint("name: s\nbase: base.yaml\nruns:\n  - {name: a}\n"
+                      "  - {name: b, set: {data.root: {run: a}}}\n"),
+            "sweep.yaml:5:32: data.root: the checkpoint of a run can only be model.weights");
 }
 
 TEST_F(SweepConfig, FinishedRunWithAnotherConfigIsTold) {
