@@ -78,7 +78,7 @@ int run(int argc, char** argv) {
   selfcure::apps::add_data(app, action);
   selfcure::apps::add_weights(app, action);
   selfcure::apps::add_export(app, action);
-  selfcure::apps::add_sweep(app, joined(argc, argv), action);
+  selfcure::apps::add_sweep(app, argv[0], action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

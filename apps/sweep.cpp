@@ -18,6 +18,7 @@
 #include "selfcure/engine/sweep/emit.h"
 #include "selfcure/engine/sweep/plan.h"
 #include "selfcure/engine/sweep/runner.h"
+#include "selfcure/report/published_figures.h"
 #include "sweep_progress.h"
 #include "verbs.h"
 
@@ -109,6 +110,28 @@ void refuse_conflicts(const LoadedSweep& sweep, const std::vector<SweepJob>& job
     if (!conflict.empty()) text += (text.empty() ? "" : "\n") + conflict;
   }
   if (!text.empty()) throw RunError(text);
+}
+
+/// The report would find out when all has run.
+void refuse_unknown_published(const SweepPlan& plan, const std::string& file) {
+  const auto report = nlohmann::json::parse(plan.report_json);
+  if (!report.contains("published")) return;
+  const auto& published = report["published"];
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (const char* section : {"match", "fixed"})
+    if (published.contains(section))
+      for (const auto& entry : published[section].items()) fields.emplace_back(entry.key(), "");
+  const std::string table = published.value("table", "");
+  std::string figure = published.value("figure", "");
+  // The values of figure_axis are looked up one by one: not all of them need to be published.
+  if (const PublishedTable* known = published_table(table);
+      known != nullptr && published.contains("figure_axis"))
+    figure = known->figure_names().front();
+  try {
+    (void)published_figure(table, fields, figure);
+  } catch (const UserError& error) {
+    throw ConfigError(file + ": report.published: " + error.what());
+  }
 }
 
 /// Is there a sweep in this folder already, and may it be gone on with?
@@ -283,6 +306,8 @@ int emit(const SweepArguments& arguments, const LoadedSweep& sweep,
                                                      : emit_commands(sweep.plan, jobs, options);
   // The report finds the runs by it, whoever trains them.
   write_sweep_files(sweep);
+  // Slurm makes no folder for what a task prints, and ends a task that it has nowhere to write.
+  fs::create_directories(sweep.plan.directory / "logs");
   if (arguments.out_file.empty()) {
     std::fputs(text.c_str(), stdout);
     return 0;
@@ -301,6 +326,7 @@ int sweep(const SweepArguments& arguments) {
   request.demo = arguments.demo;
   const LoadedSweep loaded = load_sweep(request);
   const SweepPlan& plan = loaded.plan;
+  refuse_unknown_published(plan, arguments.file);
   const std::vector<SweepJob> jobs = chosen_jobs(plan, arguments);
   if (jobs.empty()) {
     std::printf("this shard has no runs: the sweep has fewer than shards\n");
@@ -348,11 +374,11 @@ int sweep(const SweepArguments& arguments) {
 
 }  // namespace
 
-void add_sweep(CLI::App& app, const std::string& command_line, Action& action) {
+void add_sweep(CLI::App& app, const std::string& program, Action& action) {
   auto* verb = app.add_subcommand("sweep", "Train every run of a sweep file");
   auto arguments = std::make_shared<SweepArguments>();
   verb->add_option("SWEEP", arguments->file, "Sweep file (YAML)")->required();
-  arguments->program = command_line.substr(0, command_line.find(' '));
+  arguments->program = program;
   auto* jobs = verb->add_option("--jobs", arguments->jobs, "Runs at a time; they share the cores")
                    ->check(CLI::Range(1, 1024))
                    ->capture_default_str();
@@ -398,7 +424,7 @@ void add_sweep(CLI::App& app, const std::string& command_line, Action& action) {
       "  selfcure sweep configs/sweeps/ferplus_noise.yaml --only noise=0.3 --dry-run\n"
       "  selfcure sweep configs/sweeps/table1_rafdb.yaml --shard 2/4 --resume\n"
       "  selfcure sweep configs/sweeps/table1_rafdb.yaml --emit slurm --out-file table1.sh\n"
-      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --emit commands | parallel -j 4");
+      "  selfcure sweep configs/sweeps/table1_rafdb.yaml --jobs 4 --emit commands | parallel -j 4");
   verb->callback([arguments, jobs, &action] {
     arguments->jobs_given = jobs->count() > 0;
     action = [arguments] { return sweep(*arguments); };

@@ -17,7 +17,7 @@ void add_config(CLI::App& app, Action& action);
 void add_demo_data(CLI::App& app, Action& action);
 void add_data(CLI::App& app, Action& action);
 void add_export(CLI::App& app, Action& action);
-void add_sweep(CLI::App& app, const std::string& command_line, Action& action);
+void add_sweep(CLI::App& app, const std::string& program, Action& action);
 void add_report(CLI::App& app, Action& action);
 void add_weights(CLI::App& app, Action& action);
 

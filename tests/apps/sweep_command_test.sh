@@ -68,6 +68,9 @@ run 2 sweep $sweep --set train.epoch=3;     says "did you mean 'train.epochs'? (
 run 2 sweep $sweep;                         says "faces: expected a data set, found nothing there (6 of 6 runs" err
 sed 's/start: {values/start: {vlues/' $sweep >configs/wrong.yaml
 run 2 sweep configs/wrong.yaml;             says "configs/wrong.yaml:10:11: unknown key 'axes.start.vlues'; did you mean 'values'?" err
+run 2 sweep $sweep --set seed=3;            says "--set seed=3: axis 'seed' sets 'seed' at configs/small.yaml" err
+sed 's/report: {/report: {published: {table: table_9}, /' $sweep >configs/wrong.yaml
+run 2 sweep configs/wrong.yaml --dry-run;   says "configs/wrong.yaml: report.published: published table 'table_9' is not known; there are table1" err
 run 2 sweep configs/base.yaml --demo;       says "no section 'demo'" err
 [ ! -e sweeps ] || fail "a mistake must not leave a sweep"
 
@@ -111,6 +114,16 @@ kill -INT $job; wait $job; code=$?
 says "--out $work/killed --set train.epochs=40 --resume" err
 ! pgrep -f "out $work/killed" >/dev/null || fail "expected the trainings to end before their sweep"
 
+# A terminal's end is no reason to stop under nohup.
+nohup "$selfcure" sweep $sweep --out "$work/nohup" --set train.epochs=40 >out 2>err &
+job=$!
+until grep -q running err; do sleep 0.1; kill -0 $job 2>/dev/null || fail "the sweep ended by itself"; done
+ignored=$(awk '/^SigIgn/ { print $2 }' /proc/$job/status)
+[ $((0x$ignored & 1)) -eq 1 ] || fail "expected SIGHUP to be ignored under nohup, got the mask $ignored"
+kill -HUP $job; kill -INT $job; wait $job; code=$?
+[ $code -eq 130 ] || fail "SIGINT under nohup: expected exit code 130, got $code"
+! pgrep -f "out $work/nohup" >/dev/null || fail "expected the trainings to end before their sweep"
+
 # A run that fails: tried twice, told, what needs it is not run, the others are.
 mkdir -p broken/runs/pretrain_seed1/checkpoints
 echo nonsense >broken/runs/pretrain_seed1/checkpoints/last.pt
@@ -125,6 +138,7 @@ says "scratch_seed1: done" err; says "1 of 3 runs failed, 1 were not run" err
 
 # Scripts for other schedulers do the same runs.
 run 0 sweep $sweep --emit commands --out lines --set train.epochs=1 --out-file lines.txt
+[ -d lines/logs ] || fail "expected the folder that Slurm writes into"
 [ "$(wc -l <lines.txt)" -eq 4 ] || fail "expected a line for each chain"
 bash -n lines.txt || fail "expected lines that bash reads"
 (cd / && xargs -d '\n' -n 1 -P 2 sh -c <"$work/lines.txt" >/dev/null 2>&1) || fail "expected the lines to run"

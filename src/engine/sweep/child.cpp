@@ -29,7 +29,8 @@ Child::Child(const std::filesystem::path& program, const std::vector<std::string
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(128 + SIGTERM);  // it died in between
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) ::signal(number, SIG_DFL);
+    // SIGHUP stays ignored under nohup; a handler of it goes with the program.
+    for (const int number : {SIGINT, SIGTERM}) ::signal(number, SIG_DFL);
     const int nothing = ::open("/dev/null", O_RDONLY);
     if (nothing >= 0) ::dup2(nothing, STDIN_FILENO);
     ::dup2(output, STDOUT_FILENO);
