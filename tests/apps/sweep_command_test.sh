@@ -115,9 +115,9 @@ says "--out $work/killed --set train.epochs=40 --resume" err
 ! pgrep -f "out $work/killed" >/dev/null || fail "expected the trainings to end before their sweep"
 
 # A terminal's end is no reason to stop under nohup.
-nohup "$selfcure" sweep $sweep --out "$work/nohup" --set train.epochs=40 >out 2>err &
+nohup "$selfcure" sweep $sweep --out "$work/nohup" --set train.epochs=40 >nohup.out 2>nohup.err &
 job=$!
-until grep -q running err; do sleep 0.1; kill -0 $job 2>/dev/null || fail "the sweep ended by itself"; done
+until grep -qs running nohup.err; do sleep 0.1; kill -0 $job 2>/dev/null || fail "the sweep ended by itself"; done
 ignored=$(awk '/^SigIgn/ { print $2 }' /proc/$job/status)
 [ $((0x$ignored & 1)) -eq 1 ] || fail "expected SIGHUP to be ignored under nohup, got the mask $ignored"
 kill -HUP $job; kill -INT $job; wait $job; code=$?

@@ -252,19 +252,19 @@ TEST_F(SweepConfig, OverridesOfAllRunsLeaveTheKeysOfAxesAlone) {
       ", and every run would have the same; choose with --only, or change the "
       "sweep file";
   EXPECT_EQ(complaint(kGrid, {"data.noise.type=symmetric", "seed=5"}),
-            "--set seed=5: axis 'seed' sets 'seed' at sweep.yaml:9:49" + rest);
+            "--set seed=5: axis 'seed' sets 'seed' at sweep.yaml:10:49" + rest);
   // The section around the key takes it away too.
   EXPECT_EQ(complaint(kGrid, {"data.noise={type: symmetric, rate: 0.2}"}),
             "--set data.noise={type: symmetric, rate: 0.2}: axis 'noise' sets 'data.noise.rate' at "
-            "sweep.yaml:8:43" +
+            "sweep.yaml:9:42" +
                 rest +
                 "\n--set data.noise={type: symmetric, rate: 0.2}: axis 'seed' sets "
-                "'data.noise.seed' at sweep.yaml:9:49" +
+                "'data.noise.seed' at sweep.yaml:10:49" +
                 rest);
   EXPECT_EQ(complaint("name: s\nbase: base.yaml\nruns:\n  - {name: a}\n"
                       "  - {name: b, set: {method.gamma: 0.3}}\n",
                       {"method.gamma=0.4"}),
-            "--set method.gamma=0.4: run 'b' sets 'method.gamma' at sweep.yaml:5:33" + rest);
+            "--set method.gamma=0.4: run 'b' sets 'method.gamma' at sweep.yaml:5:35" + rest);
   // Keys beside it, and names that only begin alike, are free.
   EXPECT_EQ(complaint(kGrid, {"data.noise.type=symmetric", "train.epochs=5"}), "accepted");
 }
@@ -295,9 +295,9 @@ TEST_F(SweepConfig, EveryRunHasAPlaceOfItsOwn) {
 TEST_F(SweepConfig, AnAxisStandsOnceInTheReport) {
   EXPECT_EQ(complaint(kGrid + "report:\n  rows: [method, noise]\n  columns: [noise]\n"
                               "  repeat: method\n  baseline: {method: scn}\n"),
-            "sweep.yaml:12:13: report.columns: axis 'noise' stands in report.rows already\n"
-            "sweep.yaml:13:11: report.repeat: axis 'method' stands in report.rows already\n"
-            "sweep.yaml:14:14: report.baseline: 'method' is the axis of repetitions, which pairs "
+            "sweep.yaml:13:13: report.columns: axis 'noise' stands in report.rows already\n"
+            "sweep.yaml:14:11: report.repeat: axis 'method' stands in report.rows already\n"
+            "sweep.yaml:15:14: report.baseline: 'method' is the axis of repetitions, which pairs "
             "the runs; expected another axis");
   // Seeds that are rows are no repetitions.
   EXPECT_EQ(load(kGrid + "report: {rows: [seed]}\n", {"data.noise.type=symmetric"}).plan.repeat,
@@ -306,7 +306,7 @@ TEST_F(SweepConfig, AnAxisStandsOnceInTheReport) {
 
 TEST_F(SweepConfig, WhatNothingComesOfIsRefused) {
   EXPECT_EQ(complaint(kGrid + "exclude: [{}]\n"),
-            "sweep.yaml:10:11: exclude: expected values of axes such as {method: scn}, got an "
+            "sweep.yaml:11:11: exclude: expected values of axes such as {method: scn}, got an "
             "empty section");
   EXPECT_EQ(complaint("name: s\nbase: base.yaml\nruns:\n  - {name: a}\n"
                       "  - {name: b, set: {data.root: {run: a}}}\n"),
