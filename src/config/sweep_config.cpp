@@ -82,7 +82,7 @@ class RunProblems {
 ConfigNode parse_sweep_document(const fs::path& file, ConfigProblems& problems) {
   ConfigPlace place;
   place.source = file.string();
-  const ConfigNode document = parse_tree(read_config_text(file), place, problems);
+  ConfigNode document = parse_tree(read_config_text(file), place, problems);
   problems.raise();
   if (document.kind == ConfigNode::Kind::kNothing) {
     problems.add(place, "expected keys such as 'name' and 'axes', found an empty document");
@@ -94,6 +94,7 @@ ConfigNode parse_sweep_document(const fs::path& file, ConfigProblems& problems) 
 void check_same_faces(const SweepReport& report, const std::vector<ExpandedJob>& jobs,
                       ConfigProblems& problems) {
   std::vector<std::string> names;
+  names.reserve(jobs.size());
   for (const ExpandedJob& job : jobs) names.push_back(job.job.name);
   for (const auto& [name, place] : report.same_faces)
     if (std::find(names.begin(), names.end(), name) == names.end())
@@ -113,10 +114,11 @@ void refuse_overrides_of_axes(const SweepFile& file, const std::vector<std::stri
                           (setting.key.size() == key.size() || setting.key[key.size()] == '.' ||
                            setting.key[key.size()] == '[');
       if (!covers) continue;
-      const std::string complaint = "--set " + text + ": " + who + " sets " +
-                                    in_quotes(setting.key) + " at " + setting.place.text() +
-                                    ", and every run would have the same; choose with --only, or "
-                                    "change the sweep file";
+      std::string complaint = "--set " + text;
+      complaint.append(": ").append(who).append(" sets ").append(in_quotes(setting.key));
+      complaint.append(" at ").append(setting.place.text());
+      complaint +=
+          ", and every run would have the same; choose with --only, or change the sweep file";
       if (std::find(complaints.begin(), complaints.end(), complaint) == complaints.end())
         complaints.push_back(complaint);
       return;

@@ -320,7 +320,7 @@ class Expander {
       }
     std::string text;
     for (const auto& [axis, value] : wanted)
-      text += (text.empty() ? "" : ", ") + axis + " " + value;
+      text.append(text.empty() ? "" : ", ").append(axis).append(" ").append(value);
     say_once(setting.place, what + "there is no run with " + text);
     return nullptr;
   }
@@ -343,6 +343,7 @@ class Expander {
       return {};
     }
     std::vector<ExpandedJob> expanded;
+    expanded.reserve(jobs.size());
     for (const SweepJob& job : jobs) expanded.push_back(drafts.at(job.name)->expanded);
     return expanded;
   }

@@ -36,6 +36,7 @@ bool SectionReader::choice(const std::string& key, const std::vector<std::string
   const ConfigNode* node = find(key);
   if (node == nullptr) return false;
   std::vector<ConfigChoice> listed;
+  listed.reserve(choices.size());
   for (const std::string& choice : choices) listed.push_back({choice, ""});
   std::size_t index = 0;
   if (const auto complaint = read_choice(*node, listed, index)) {

@@ -34,6 +34,12 @@ std::vector<std::string> field_names(const PublishedRow& row) {
   return names;
 }
 
+[[noreturn]] void fail_for_several_rows(const PublishedTable& table, const std::string& figure) {
+  throw UserError("published table '" + table.name +
+                  "': expected values that fit one row, got several rows with " + figure +
+                  "; its fields are " + listed(field_names(table.rows.front())));
+}
+
 /// All rows of a table have the same fields.
 void check_fields(const PublishedTable& table,
                   const std::vector<std::pair<std::string, std::string>>& fields) {
@@ -93,10 +99,7 @@ std::optional<double> published_figure(
     if (!matches) continue;
     for (const auto& [name, value] : row.figures) {
       if (name != wanted || std::isnan(value)) continue;
-      if (result)
-        throw UserError("published table '" + table_name +
-                        "': expected values that fit one row, got several rows with " + wanted +
-                        "; its fields are " + listed(field_names(table->rows.front())));
+      if (result) fail_for_several_rows(*table, wanted);
       result = value;
     }
   }

@@ -253,10 +253,16 @@ std::optional<double> published_of(const SweepRecord& sweep, const SweepPoint& p
   std::vector<std::pair<std::string, std::string>> fields = request.fixed;
   for (const auto& [field, dimension] : request.match)
     fields.emplace_back(field, published_value(dimension));
-  const std::optional<double> percent = published_figure(
-      request.table, fields,
-      request.figure_dimension.empty() ? request.figure
-                                       : published_value(request.figure_dimension));
+  std::string figure = request.figure;
+  if (!request.figure_dimension.empty()) {
+    figure = published_value(request.figure_dimension);
+    // A data set of one's own beside those of the paper has no published figure.
+    const PublishedTable* table = published_table(request.table);
+    const std::vector<std::string> known =
+        table == nullptr ? std::vector<std::string>{figure} : table->figure_names();
+    if (std::find(known.begin(), known.end(), figure) == known.end()) return std::nullopt;
+  }
+  const std::optional<double> percent = published_figure(request.table, fields, figure);
   if (!percent) return std::nullopt;
   return *percent / 100;
 }

@@ -79,6 +79,7 @@ bool follows(const std::vector<SweepRun>& runs, const std::vector<std::string>& 
   std::map<std::vector<std::string>, std::string> seen;
   for (const SweepRun& run : runs) {
     std::vector<std::string> values;
+    values.reserve(first.size());
     for (const std::string& key : first) values.push_back(find_text(run.record.config, key));
     const std::string value = find_text(run.record.config, second);
     if (seen.emplace(values, value).first->second != value) return false;

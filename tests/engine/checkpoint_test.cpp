@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <sys/resource.h>
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <array>

@@ -116,8 +116,9 @@ TEST_F(Utf8, OtherNamesOfClassesAreRefusedBeforeTheTraining) {
 }
 
 TEST_F(Utf8, ACommandLineNeedNotBe) {
+  const ExperimentOptions options;
   const std::string text =
-      environment_json("selfcure train --set data.root=caf\xE9", c10::Device("cpu"), 1, {});
+      environment_json("selfcure train --set data.root=caf\xE9", c10::Device("cpu"), 1, options);
   EXPECT_EQ(nlohmann::json::parse(text).at("command_line"),
             "selfcure train --set data.root=caf\xEF\xBF\xBD");
 }

@@ -244,6 +244,7 @@ TEST(SweepReport, AValueOfTheSweepMayNameThePublishedFigure) {
   sweep.published = request;
   EXPECT_EQ(published_of(sweep, {{"method", "baseline"}}), 0.7831);
   EXPECT_EQ(published_of(sweep, {{"method", "scn"}}), 0.8703);
+  EXPECT_EQ(published_of(sweep, {{"method", "my_own"}}), std::nullopt);
 }
 
 TEST(SweepReport, AWrongPublishedNameIsSaidOnThePage) {
