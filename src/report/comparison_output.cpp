@@ -64,17 +64,6 @@ ReportCell text_cell(const std::string& text) {
   return cell;
 }
 
-ReportCell number_cell(double value, const std::string& text) {
-  ReportCell cell;
-  cell.text = text;
-  cell.values = {value};
-  return cell;
-}
-
-ReportCell count_cell(std::int64_t count) {
-  return number_cell(static_cast<double>(count), std::to_string(count));
-}
-
 /// @param runtime  those that can change a result, or the others
 ReportTable config_table(const Comparison& comparison, bool runtime) {
   ReportTable table;

@@ -101,13 +101,6 @@ void add_flow_matrix(ReportDocument& document, const RunRecord& run, const Relab
   document.plot("relabel_flow", svg(map), "How many labels were changed from what to what.");
 }
 
-/// A number as it is shown, and in full for CSV.
-ReportCell number_cell(double value, const std::string& text) {
-  ReportCell cell{text};
-  cell.values = {value};
-  return cell;
-}
-
 void add_flow_table(ReportDocument& document, const Relabels& all) {
   std::vector<std::pair<std::pair<std::size_t, std::size_t>, Flow>> flows(all.flows.begin(),
                                                                           all.flows.end());

@@ -31,18 +31,7 @@ void add_confusion(ReportDocument& document, const RunRecord& run) {
       "Test images by true and predicted class; the shade is the share of the true class.");
 }
 
-/// A number as it is shown, and in full for CSV.
-ReportCell number_cell(double value, const std::string& text) {
-  ReportCell cell{text};
-  cell.values = {value};
-  return cell;
-}
-
 ReportCell percent_cell(double ratio) { return number_cell(ratio, fixed_text(100 * ratio, 2)); }
-
-ReportCell count_cell(std::int64_t count) {
-  return number_cell(static_cast<double>(count), std::to_string(count));
-}
 
 void add_class_table(ReportDocument& document, const RunRecord& run) {
   const std::vector<ClassScore> scores = class_scores(run.confusion);

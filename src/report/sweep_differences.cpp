@@ -19,13 +19,6 @@ ReportColumn column(const std::string& title, const std::string& unit = "",
   return result;
 }
 
-ReportCell number_cell(double value, const std::string& text) {
-  ReportCell cell;
-  cell.text = text;
-  cell.values = {value};
-  return cell;
-}
-
 ReportCell interval_cell(const ConfidenceInterval& interval) {
   ReportCell cell;
   cell.values = {interval.low, interval.high};

@@ -56,13 +56,6 @@ ReportColumn number_column(const std::string& title, const std::string& unit = "
   return column;
 }
 
-ReportCell number_cell(double value, const std::string& text) {
-  ReportCell cell;
-  cell.text = text;
-  cell.values = {value};
-  return cell;
-}
-
 }  // namespace
 
 void add_sweep_time(ReportDocument& document, const SweepView& view) {

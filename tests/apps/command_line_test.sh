@@ -2,21 +2,7 @@
 # The command as a user meets it: help, one small training, and one clear line with exit code 2 for
 # each mistake. Every expectation is exact; the first that fails ends the test.
 set -uo pipefail
-selfcure=$1
-work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-fail() { printf 'FAILED: %s\n--- stdout\n%s\n--- stderr\n%s\n' "$1" "$(cat out)" "$(cat err)"; exit 1; }
-run() {  # expected exit code, arguments
-  local expected=$1
-  shift
-  "$selfcure" "$@" >out 2>err
-  local code=$?
-  [ "$code" -eq "$expected" ] || fail "selfcure $*: expected exit code $expected, got $code"
-}
-says() { grep -qF -- "$1" "$2" || fail "expected '$1' in $2"; }
-lines() { [ "$(wc -l <err)" -eq "$1" ] || fail "expected $1 lines on stderr"; }
+. "$(dirname "$0")/command_test.sh" "$1"
 
 # Help and version.
 run 0 --help;                 says "demo-data" out; says "Examples:" out

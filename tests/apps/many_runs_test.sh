@@ -2,22 +2,7 @@
 # Reports on many runs and comparisons as a user meets them, on run directories written by hand:
 # whole ones, broken ones, sweeps, and mistakes. Every expectation is exact.
 set -uo pipefail
-selfcure=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-fail() { printf 'FAILED: %s\n--- stdout\n%s\n--- stderr\n%s\n' "$1" "$(cat out)" "$(cat err)"; exit 1; }
-run() {  # expected exit code, arguments
-  local expected=$1
-  shift
-  "$selfcure" "$@" >out 2>err
-  local code=$?
-  [ "$code" -eq "$expected" ] || fail "selfcure $*: expected exit code $expected, got $code"
-}
-says() { grep -qF -- "$1" "$2" || fail "expected '$1' in $2"; }
-says_not() { ! grep -qF -- "$1" "$2" || fail "expected no '$1' in $2"; }
-lines() { [ "$(wc -l <err)" -eq "$1" ] || fail "expected $1 lines on stderr"; }
+. "$(dirname "$0")/command_test.sh" "$1"
 
 make_run() {  # folder, method, seed, accuracies of two epochs
   mkdir -p "$1"

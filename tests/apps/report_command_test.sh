@@ -2,21 +2,7 @@
 # Reports of real runs: every way to ask for one, pictures of every kind of data set, and what is no
 # run is one clear line.
 set -uo pipefail
-selfcure=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-fail() { printf 'FAILED: %s\n--- stdout\n%s\n--- stderr\n%s\n' "$1" "$(cat out)" "$(cat err)"; exit 1; }
-run() {  # expected exit code, arguments
-  local expected=$1
-  shift
-  "$selfcure" "$@" >out 2>err
-  local code=$?
-  [ "$code" -eq "$expected" ] || fail "selfcure $*: expected exit code $expected, got $code"
-}
-says() { grep -qF -- "$1" "$2" || fail "expected '$1' in $2"; }
-lines() { [ "$(wc -l <err)" -eq "$1" ] || fail "expected $1 lines on stderr"; }
+. "$(dirname "$0")/command_test.sh" "$1"
 pictures() { [ "$(grep -oF '<img ' "$1" | wc -l)" -ge "$2" ] || fail "expected at least $2 pictures in $1"; }
 
 run 0 report --help; says "Examples:" out

@@ -2,21 +2,7 @@
 # selfcure sweep as a user meets it, on a few drawn faces: help, plan, mistakes, a small sweep with a
 # chain, a kill in the middle, going on, failures, and scripts for other schedulers.
 set -uo pipefail
-selfcure=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-fail() { printf 'FAILED: %s\n--- stdout\n%s\n--- stderr\n%s\n' "$1" "$(cat out)" "$(cat err)"; exit 1; }
-run() {  # expected exit code, arguments
-  local expected=$1
-  shift
-  "$selfcure" "$@" >out 2>err
-  local code=$?
-  [ "$code" -eq "$expected" ] || fail "selfcure $*: expected exit code $expected, got $code"
-}
-says() { grep -qF -- "$1" "$2" || fail "expected '$1' in $2"; }
-silent() { ! grep -qF -- "$1" "$2" || fail "did not expect '$1' in $2"; }
+. "$(dirname "$0")/command_test.sh" "$1"
 
 mkdir configs
 cat >configs/base.yaml <<YAML
@@ -84,10 +70,10 @@ grep -q '"format": "selfcure-sweep-1"' sweeps/small_demo/sweep.json || fail "exp
 says "runs/pretrain_seed1/checkpoints/last.pt" sweeps/small_demo/runs/pretrained_seed1/config.resolved.yaml
 says "name: pretrained_seed1" sweeps/small_demo/runs/pretrained_seed1/config.resolved.yaml
 run 2 sweep $sweep --demo; says "holds a sweep already, 3 of 3 runs are done; use --resume" err
-run 0 sweep $sweep --demo --resume; silent "running" err
+run 0 sweep $sweep --demo --resume; says_not "running" err
 # The folder may move; another config in the same folder is refused.
 mv sweeps/small_demo moved
-run 0 sweep $sweep --demo --resume --out moved; silent "running" err
+run 0 sweep $sweep --demo --resume --out moved; says_not "running" err
 run 2 sweep $sweep --demo --resume --out moved --set train.epochs=2
 says "train.epochs: the run has 1, the sweep says 2" err
 mkdir other && touch other/file
@@ -142,7 +128,7 @@ run 0 sweep $sweep --emit commands --out lines --set train.epochs=1 --out-file l
 [ "$(wc -l <lines.txt)" -eq 4 ] || fail "expected a line for each chain"
 bash -n lines.txt || fail "expected lines that bash reads"
 (cd / && xargs -d '\n' -n 1 -P 2 sh -c <"$work/lines.txt" >/dev/null 2>&1) || fail "expected the lines to run"
-run 0 sweep $sweep --out lines --set train.epochs=1 --resume; silent "running" err
+run 0 sweep $sweep --out lines --set train.epochs=1 --resume; says_not "running" err
 run 0 sweep $sweep --emit slurm --out lines --set train.epochs=1 --out-file slurm.sh
 bash -n slurm.sh || fail "expected a script that bash reads"
 SLURM_ARRAY_TASK_ID=0 SLURM_CPUS_PER_TASK=1 bash slurm.sh >out 2>err || fail "expected task 0 to run"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,17 @@ struct ReportCell {
   /// Where the text leads to; empty: nowhere.
   std::string link = {};
 };
+
+/// A number as it is shown, and in full for CSV.
+inline ReportCell number_cell(double value, const std::string& text) {
+  ReportCell cell{text};
+  cell.values = {value};
+  return cell;
+}
+
+inline ReportCell count_cell(std::int64_t count) {
+  return number_cell(static_cast<double>(count), std::to_string(count));
+}
 
 /// A table as data: the page, Markdown, CSV and LaTeX are made from the same one.
 struct ReportTable {
