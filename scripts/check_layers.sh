@@ -7,10 +7,11 @@ cd "$(dirname "$0")/.."
 declare -A may_use=(
   [core]="core"
   [data]="core data"
-  [nn]="core nn"
-  [method]="core data nn method"
-  [engine]="core data nn method engine"
-  [config]="core data nn method engine config"
+  [kernels]="core kernels"
+  [nn]="core kernels nn"
+  [method]="core data kernels nn method"
+  [engine]="core data kernels nn method engine"
+  [config]="core data kernels nn method engine config"
   [report]="core report"
 )
 failed=0

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace selfcure::kernels {
+
+/// A square convolution without groups and dilation. Tensors are float32 and dense; images are
+/// channels-last (NHWC), weights [out_channels, in_channels, kernel, kernel].
+struct ConvolutionShape {
+  std::int64_t batch = 1;
+  std::int64_t in_channels = 1;
+  std::int64_t height = 1;
+  std::int64_t width = 1;
+  std::int64_t out_channels = 1;
+  std::int64_t kernel = 3;
+  std::int64_t stride = 1;
+  std::int64_t padding = 1;
+
+  std::int64_t out_height() const { return (height + 2 * padding - kernel) / stride + 1; }
+  std::int64_t out_width() const { return (width + 2 * padding - kernel) / stride + 1; }
+};
+
+/// Ways to compute a convolution.
+enum class ConvolutionMethod {
+  /// Winograd's F(4x4, 3x3): 3x3 with stride 1 and padding 1. A quarter of the multiplications,
+  /// at the points 0, +-1/sqrt(2), +-sqrt(2) and infinity, which round half as much as 0, +-1, +-2.
+  /// Source: Lavin, Gray, CVPR 2016.
+  kWinograd,
+  /// Patches copied to rows, then matrix products: any kernel, stride and padding.
+  kIm2col,
+};
+
+/// "winograd", "im2col".
+const char* convolution_method_name(ConvolutionMethod method);
+
+/// Does `method` compute this shape on this processor? Otherwise the functions below must not be
+/// called for it.
+bool has_convolution(ConvolutionMethod method, const ConvolutionShape& shape);
+
+/// What is done to each output value on its way to memory, in this order.
+struct Epilogue {
+  /// [out_channels], added; null: nothing.
+  const float* bias = nullptr;
+  /// As the output, added; null: nothing.
+  const float* residual = nullptr;
+  /// Negative values become 0.
+  bool relu = false;
+};
+
+/// Floats of the weights in the form that convolution_forward() reads. Depends on the instruction
+/// set in use.
+std::size_t packed_weight_floats(ConvolutionMethod method, const ConvolutionShape& shape);
+/// Brings weights into that form. It can be kept as long as the weights do not change.
+void pack_weights(ConvolutionMethod method, const ConvolutionShape& shape, const float* weight,
+                  float* packed);
+
+// Scratch memory belongs to the caller: one buffer for each call in progress makes the functions
+// re-entrant. Its size is fixed by shape and team size: for each thread one block of tiles (or
+// rows), at most 12 MiB; in passes over weights also their transformed form, 4 times the weights
+// (and once more per thread for layers of up to 128 channels).
+
+std::size_t forward_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
+/// output = epilogue(input * weight). The same bits for every team size.
+///
+/// @param input    [batch, height, width, in_channels]
+/// @param packed   from pack_weights()
+/// @param output   [batch, out_height, out_width, out_channels]; may not overlap anything read
+/// @param scratch  forward_scratch_floats(), aligned to 64 bytes
+void convolution_forward(ConvolutionMethod method, const ConvolutionShape& shape,
+                         const float* input, const float* packed, const Epilogue& epilogue,
+                         float* output, float* scratch);
+
+std::size_t backward_data_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
+/// Gradient of the input. The same bits for every team size.
+///
+/// @param output_gradient  [batch, out_height, out_width, out_channels]
+/// @param input_gradient   [batch, height, width, in_channels], overwritten
+void convolution_backward_data(ConvolutionMethod method, const ConvolutionShape& shape,
+                               const float* output_gradient, const float* weight,
+                               float* input_gradient, float* scratch);
+
+std::size_t backward_weights_scratch_floats(ConvolutionMethod method,
+                                            const ConvolutionShape& shape);
+/// Gradient of the weights. The same bits for equal team sizes.
+///
+/// @param weight_gradient  [out_channels, in_channels, kernel, kernel], overwritten
+void convolution_backward_weights(ConvolutionMethod method, const ConvolutionShape& shape,
+                                  const float* input, const float* output_gradient,
+                                  float* weight_gradient, float* scratch);
+
+}  // namespace selfcure::kernels

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace selfcure::kernels {
+
+/// Threads that run_tasks() uses when called from here: LibTorch's intra-op threads, and 1 within
+/// one of its parallel regions.
+int team_size();
+
+/// Runs `task(index, slot)` for each index in [0, count), whichever thread is free taking the next.
+///
+/// Two tasks that run at the same time have different slots, all in [0, team_size()): a slot may
+/// own scratch memory. Which index gets which slot is left to chance, so that results must not
+/// depend on it. Returns when all are done. Tasks must not throw.
+void run_tasks(std::int64_t count, const std::function<void(std::int64_t index, int slot)>& task);
+
+/// First index of part `part` when `count` things are dealt to `parts` in equal, contiguous parts.
+inline std::int64_t part_begin(std::int64_t count, std::int64_t parts, std::int64_t part) {
+  return count * part / parts;
+}
+
+}  // namespace selfcure::kernels

@@ -1,0 +1,98 @@
+// What one instruction set offers: the serial inner parts of the kernels, each on one block, tile
+// range or image. The files beside this one deal blocks to threads and know no instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "selfcure/kernels/convolution.h"
+
+namespace selfcure::kernels {
+
+/// Rows of a frequency's matrices begin this many floats further than they are long: rows whose
+/// distance is a power of two would share few sets of the first-level cache.
+inline constexpr std::int64_t kRowPadding = 16;
+
+/// Frequencies of F(4x4, 3x3): 6 x 6.
+inline constexpr std::int64_t kFrequencies = 36;
+/// Output pixels of a tile's side.
+inline constexpr std::int64_t kTileSide = 4;
+
+/// How an image lies in tiles.
+struct WinogradTiles {
+  std::int64_t height;
+  std::int64_t width;
+  std::int64_t tiles_high;
+  std::int64_t tiles_wide;
+
+  std::int64_t per_image() const { return tiles_high * tiles_wide; }
+};
+
+/// [kFrequencies] matrices of [tiles, channels] within one buffer.
+struct TileMatrix {
+  float* data;
+  /// Distance of two tiles' rows, in floats.
+  std::int64_t row_stride;
+  /// Distance of two frequencies' matrices, in floats.
+  std::int64_t frequency_stride;
+};
+
+struct KernelTable {
+  /// Channels that a packed panel of weights holds; counts of output channels are rounded up to it.
+  std::int64_t panel_width;
+  /// Rows that the matrix product computes at a time; blocks of a multiple waste nothing.
+  std::int64_t row_tile;
+
+  /// Transformed weights of the panels [first, last) of output channels,
+  /// packed [kFrequencies][panels][in][panel_width].
+  /// @param rotated  of the convolution that gives the input's gradient: `out_channels` are then
+  ///                 the layer's input channels, and kernels are rotated by half a turn
+  void (*winograd_pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
+                        bool rotated, std::int64_t first_panel, std::int64_t last_panel,
+                        float* packed);
+  /// B^T d B of the tiles [first, last) of `image`: row 0 of `to` is tile `first`. The channels up
+  /// to the next whole vector become 0.
+  /// @param zeros  as many as channels, rounded up to a vector
+  void (*winograd_input)(const float* images, const WinogradTiles& tiles, std::int64_t channels,
+                         std::int64_t first, std::int64_t last, const float* zeros,
+                         const TileMatrix& to);
+  /// A y A^T of output gradients, for the weights' gradient.
+  void (*winograd_gradient)(const float* gradients, const WinogradTiles& tiles,
+                            std::int64_t channels, std::int64_t first, std::int64_t last,
+                            const float* zeros, const TileMatrix& to);
+  /// A^T m A and the epilogue.
+  void (*winograd_output)(const TileMatrix& from, const WinogradTiles& tiles, std::int64_t channels,
+                          std::int64_t first, std::int64_t last, const Epilogue& epilogue,
+                          float* images);
+  /// G^T d G of the weight gradients of the input channels [first, last), summed over `parts`
+  /// matrices [kFrequencies][in_channels][padded out_channels] that lie `part_stride` apart.
+  void (*winograd_weight_gradient)(const float* from, std::int64_t parts, std::int64_t part_stride,
+                                   std::int64_t in_channels, std::int64_t out_channels,
+                                   std::int64_t first, std::int64_t last, float* weight_gradient);
+
+  /// c [rows, columns] = a [rows, depth] * b; b packed in panels [panels][depth][panel_width].
+  void (*product)(std::int64_t rows, std::int64_t depth, std::int64_t columns, const float* a,
+                  std::int64_t a_stride, const float* b, float* c, std::int64_t c_stride);
+  /// c [columns_a, columns_b] = (accumulate ? c : 0) + a^T b of a [rows, columns_a] and
+  /// b [rows, columns_b]; columns_b is a multiple of panel_width in memory.
+  void (*transposed_product)(std::int64_t rows, std::int64_t columns_a, std::int64_t columns_b,
+                             const float* a, std::int64_t a_stride, const float* b,
+                             std::int64_t b_stride, float* c, std::int64_t c_stride,
+                             bool accumulate);
+
+  /// to [rows, columns], dense = epilogue(from [rows, columns]); `residual` is of these rows.
+  void (*finish_rows)(const float* from, std::int64_t from_stride, std::int64_t rows,
+                      std::int64_t columns, const Epilogue& epilogue, float* to);
+  /// to [count] += from [count]
+  void (*add)(const float* from, std::int64_t count, float* to);
+};
+
+#ifdef SELFCURE_X86_KERNELS
+const KernelTable& avx2_kernels();
+const KernelTable& avx512_kernels();
+#endif
+
+/// The kernels of the instruction set in use; null without one.
+const KernelTable* kernel_table();
+
+}  // namespace selfcure::kernels

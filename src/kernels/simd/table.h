@@ -1,0 +1,25 @@
+// Fills the table of the instruction set that this is compiled for.
+#pragma once
+
+#include "product.h"
+#include "rows.h"
+#include "winograd.h"
+
+namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
+
+inline const KernelTable& table() {
+  static constexpr KernelTable kTable = {kPanelWidth,
+                                         kRowTile,
+                                         winograd_pack,
+                                         winograd_input,
+                                         winograd_gradient,
+                                         winograd_output,
+                                         winograd_weight_gradient,
+                                         product,
+                                         transposed_product,
+                                         finish_rows,
+                                         add};
+  return kTable;
+}
+
+}  // namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET

@@ -1,0 +1,287 @@
+// The transforms of F(4x4, 3x3), 8 or 16 channels at a time.
+#pragma once
+
+#include "../kernel_table.h"
+#include "product.h"
+#include "vector.h"
+
+namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
+
+inline constexpr int kInputSide = 6;
+inline constexpr int kOutputSide = kTileSide;
+inline constexpr int kKernelSide = 3;
+
+// The points are 0, a, -a, b, -b and infinity.
+inline constexpr double kA = 0.625;
+inline constexpr double kB = 1.5;
+inline constexpr float kFloatA = static_cast<float>(kA);
+inline constexpr float kFloatB = static_cast<float>(kB);
+inline constexpr float kA2 = static_cast<float>(kA * kA);
+inline constexpr float kB2 = static_cast<float>(kB * kB);
+inline constexpr float kA3 = static_cast<float>(kA * kA * kA);
+inline constexpr float kB3 = static_cast<float>(kB * kB * kB);
+inline constexpr float kA2B2 = static_cast<float>(kA * kA * kB * kB);
+inline constexpr float kSumOfSquares = static_cast<float>(kA * kA + kB * kB);
+// 1 / product of the differences to the other points.
+inline constexpr float kScale0 = static_cast<float>(1.0 / (kA * kA * kB * kB));
+inline constexpr float kScaleA = static_cast<float>(1.0 / (2 * kA * kA * (kA * kA - kB * kB)));
+inline constexpr float kScaleB = static_cast<float>(1.0 / (2 * kB * kB * (kB * kB - kA * kA)));
+
+/// B^T d: 6 values to 6 frequencies.
+inline void input_transform(const Vector* d, Vector* r) {
+  const Vector a = Vector::of(kFloatA);
+  const Vector b = Vector::of(kFloatB);
+  const Vector even_a = subtract_product(d[4], Vector::of(kB2), d[2]);
+  const Vector odd_a = subtract_product(d[3], Vector::of(kB2), d[1]);
+  const Vector even_b = subtract_product(d[4], Vector::of(kA2), d[2]);
+  const Vector odd_b = subtract_product(d[3], Vector::of(kA2), d[1]);
+  const Vector sum = Vector::of(kSumOfSquares);
+  r[0] = multiply_add(Vector::of(kA2B2), d[0], subtract_product(d[4], sum, d[2]));
+  r[5] = multiply_add(Vector::of(kA2B2), d[1], subtract_product(d[5], sum, d[3]));
+  r[1] = multiply_add(a, odd_a, even_a);
+  r[2] = subtract_product(even_a, a, odd_a);
+  r[3] = multiply_add(b, odd_b, even_b);
+  r[4] = subtract_product(even_b, b, odd_b);
+}
+
+/// A^T m: 6 frequencies to 4 values.
+inline void output_transform(const Vector* m, Vector* o) {
+  const Vector sum_a = m[1] + m[2];
+  const Vector difference_a = m[1] - m[2];
+  const Vector sum_b = m[3] + m[4];
+  const Vector difference_b = m[3] - m[4];
+  o[0] = m[0] + (sum_a + sum_b);
+  o[1] = multiply_add(Vector::of(kFloatB), difference_b, Vector::of(kFloatA) * difference_a);
+  o[2] = multiply_add(Vector::of(kB2), sum_b, Vector::of(kA2) * sum_a);
+  o[3] = multiply_add(Vector::of(kB3), difference_b,
+                      multiply_add(Vector::of(kA3), difference_a, m[5]));
+}
+
+/// A y: 4 values to 6 frequencies.
+inline void gradient_transform(const Vector* y, Vector* z) {
+  const Vector a = Vector::of(kFloatA);
+  const Vector b = Vector::of(kFloatB);
+  const Vector even_a = multiply_add(Vector::of(kA2), y[2], y[0]);
+  const Vector odd_a = multiply_add(Vector::of(kA2), y[3], y[1]);
+  const Vector even_b = multiply_add(Vector::of(kB2), y[2], y[0]);
+  const Vector odd_b = multiply_add(Vector::of(kB2), y[3], y[1]);
+  z[0] = y[0];
+  z[5] = y[3];
+  z[1] = multiply_add(a, odd_a, even_a);
+  z[2] = subtract_product(even_a, a, odd_a);
+  z[3] = multiply_add(b, odd_b, even_b);
+  z[4] = subtract_product(even_b, b, odd_b);
+}
+
+/// G w: 3 values to 6 frequencies, in double precision: it is done once for many products.
+inline void weight_transform(const WideVector* w, WideVector* u) {
+  const WideVector scale_a = WideVector::of(1.0 / (2 * kA * kA * (kA * kA - kB * kB)));
+  const WideVector scale_b = WideVector::of(1.0 / (2 * kB * kB * (kB * kB - kA * kA)));
+  const WideVector even_a = scale_a * (w[0] + WideVector::of(kA * kA) * w[2]);
+  const WideVector odd_a = scale_a * (WideVector::of(kA) * w[1]);
+  const WideVector even_b = scale_b * (w[0] + WideVector::of(kB * kB) * w[2]);
+  const WideVector odd_b = scale_b * (WideVector::of(kB) * w[1]);
+  u[0] = WideVector::of(1.0 / (kA * kA * kB * kB)) * w[0];
+  u[5] = w[2];
+  u[1] = even_a + odd_a;
+  u[2] = even_a - odd_a;
+  u[3] = even_b + odd_b;
+  u[4] = even_b - odd_b;
+}
+
+/// G^T u: 6 frequencies to 3 values.
+inline void weight_gradient_transform(const Vector* u, Vector* w) {
+  const Vector sum_a = Vector::of(kScaleA) * (u[1] + u[2]);
+  const Vector difference_a = Vector::of(kScaleA * kFloatA) * (u[1] - u[2]);
+  const Vector sum_b = Vector::of(kScaleB) * (u[3] + u[4]);
+  const Vector difference_b = Vector::of(kScaleB * kFloatB) * (u[3] - u[4]);
+  w[0] = multiply_add(Vector::of(kScale0), u[0], sum_a + sum_b);
+  w[1] = difference_a + difference_b;
+  w[2] = multiply_add(Vector::of(kA2), sum_a, multiply_add(Vector::of(kB2), sum_b, u[5]));
+}
+
+/// Where a tile lies: its image and its first output pixel.
+struct TilePlace {
+  Index image;
+  Index row;
+  Index column;
+};
+
+inline TilePlace place_of(const WinogradTiles& tiles, Index tile) {
+  const Index within = tile % tiles.per_image();
+  return {tile / tiles.per_image(), within / tiles.tiles_wide * kTileSide,
+          within % tiles.tiles_wide * kTileSide};
+}
+
+/// Transforms a kSide x kSide patch of each tile, whose first pixel lies `before` pixels before the
+/// tile's, to kFrequencies rows.
+template <int kSide, int kBefore, void (*kTransform)(const Vector*, Vector*)>
+inline void transform_tiles(const float* images, const WinogradTiles& tiles, Index channels,
+                            Index first, Index last, const float* zeros, const TileMatrix& to) {
+  for (Index tile = first; tile < last; ++tile) {
+    const TilePlace place = place_of(tiles, tile);
+    const float* pixels[kSide * kSide];
+    for (int i = 0; i < kSide; ++i)
+      for (int j = 0; j < kSide; ++j) {
+        const Index row = place.row - kBefore + i;
+        const Index column = place.column - kBefore + j;
+        const bool inside = row >= 0 && row < tiles.height && column >= 0 && column < tiles.width;
+        pixels[i * kSide + j] =
+            inside ? images + ((place.image * tiles.height + row) * tiles.width + column) * channels
+                   : zeros;
+      }
+    float* const row_of_tile = to.data + (tile - first) * to.row_stride;
+    for_each_vector(channels, [&](Index channel, Index count) {
+      Vector half[kInputSide][kSide];
+      for (int j = 0; j < kSide; ++j) {
+        Vector column[kSide];
+        Vector transformed[kInputSide];
+        for (int i = 0; i < kSide; ++i)
+          column[i] = load_some(pixels[i * kSide + j] + channel, count);
+        kTransform(column, transformed);
+        for (int i = 0; i < kInputSide; ++i) half[i][j] = transformed[i];
+      }
+      for (int i = 0; i < kInputSide; ++i) {
+        Vector transformed[kInputSide];
+        kTransform(half[i], transformed);
+        // Whole vectors: what the last one has too much is 0.
+        for (int j = 0; j < kInputSide; ++j)
+          transformed[j].store(row_of_tile + (i * kInputSide + j) * to.frequency_stride + channel);
+      }
+    });
+  }
+}
+
+/// KernelTable::winograd_input
+inline void winograd_input(const float* images, const WinogradTiles& tiles, Index channels,
+                           Index first, Index last, const float* zeros, const TileMatrix& to) {
+  transform_tiles<kInputSide, 1, input_transform>(images, tiles, channels, first, last, zeros, to);
+}
+
+/// KernelTable::winograd_gradient
+inline void winograd_gradient(const float* gradients, const WinogradTiles& tiles, Index channels,
+                              Index first, Index last, const float* zeros, const TileMatrix& to) {
+  transform_tiles<kOutputSide, 0, gradient_transform>(gradients, tiles, channels, first, last,
+                                                      zeros, to);
+}
+
+/// KernelTable::winograd_output
+inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, Index channels,
+                            Index first, Index last, const Epilogue& epilogue, float* images) {
+  for (Index tile = first; tile < last; ++tile) {
+    const TilePlace place = place_of(tiles, tile);
+    const int rows = static_cast<int>(smaller(kOutputSide, tiles.height - place.row));
+    const int columns = static_cast<int>(smaller(kOutputSide, tiles.width - place.column));
+    const Index origin =
+        ((place.image * tiles.height + place.row) * tiles.width + place.column) * channels;
+    const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
+    for_each_vector(channels, [&](Index channel, Index count) {
+      Vector half[kOutputSide][kInputSide];
+      for (int j = 0; j < kInputSide; ++j) {
+        Vector column[kInputSide];
+        Vector transformed[kOutputSide];
+        for (int i = 0; i < kInputSide; ++i)
+          column[i] =
+              Vector::load(row_of_tile + (i * kInputSide + j) * from.frequency_stride + channel);
+        output_transform(column, transformed);
+        for (int i = 0; i < kOutputSide; ++i) half[i][j] = transformed[i];
+      }
+      const Vector bias =
+          epilogue.bias != nullptr ? load_some(epilogue.bias + channel, count) : Vector::zero();
+      for (int i = 0; i < rows; ++i) {
+        Vector transformed[kOutputSide];
+        output_transform(half[i], transformed);
+        for (int j = 0; j < columns; ++j) {
+          const Index at = origin + (i * tiles.width + j) * channels + channel;
+          Vector value = transformed[j] + bias;
+          if (epilogue.residual != nullptr)
+            value = value + load_some(epilogue.residual + at, count);
+          if (epilogue.relu) value = max(Vector::zero(), value);
+          store_some(value, images + at, count);
+        }
+      }
+    });
+  }
+}
+
+/// KernelTable::winograd_pack
+inline void winograd_pack(const float* weight, Index out_channels, Index in_channels, bool rotated,
+                          Index first_panel, Index last_panel, float* packed) {
+  constexpr Index kTaps = kKernelSide * kKernelSide;
+  const Index panels = (out_channels + kPanelWidth - 1) / kPanelWidth;
+  const Index frequency_stride = panels * kPanelWidth * in_channels;
+  // Distance in `weight` of two output channels and of two input channels of this convolution.
+  const Index out_stride = rotated ? kTaps : in_channels * kTaps;
+  const Index in_stride = rotated ? out_channels * kTaps : kTaps;
+  for (Index panel = first_panel; panel < last_panel; ++panel) {
+    const Index begin = panel * kPanelWidth;
+    const Index outs = smaller(kPanelWidth, out_channels - begin);
+    alignas(64) float taps[kTaps][kPanelWidth] = {};
+    for (Index in = 0; in < in_channels; ++in) {
+      const float* const kernels = weight + begin * out_stride + in * in_stride;
+      for (Index out = 0; out < outs; ++out) {
+        const float* const kernel = kernels + out * out_stride;
+        if (rotated)
+          for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[kTaps - 1 - tap];
+        else
+          for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[tap];
+      }
+      float* const to = packed + (panel * in_channels + in) * kPanelWidth;
+      for (int v = 0; v < kPanelVectors; ++v) {
+        WideVector half[kInputSide][kKernelSide];
+        for (int j = 0; j < kKernelSide; ++j) {
+          WideVector column[kKernelSide];
+          WideVector transformed[kInputSide];
+          for (int i = 0; i < kKernelSide; ++i)
+            column[i] = WideVector::load(&taps[i * kKernelSide + j][v * Vector::kWidth]);
+          weight_transform(column, transformed);
+          for (int i = 0; i < kInputSide; ++i) half[i][j] = transformed[i];
+        }
+        for (int i = 0; i < kInputSide; ++i) {
+          WideVector transformed[kInputSide];
+          weight_transform(half[i], transformed);
+          for (int j = 0; j < kInputSide; ++j)
+            transformed[j].store(to + (i * kInputSide + j) * frequency_stride + v * Vector::kWidth);
+        }
+      }
+    }
+  }
+}
+
+/// KernelTable::winograd_weight_gradient
+inline void winograd_weight_gradient(const float* from, Index parts, Index part_stride,
+                                     Index in_channels, Index out_channels, Index first, Index last,
+                                     float* weight_gradient) {
+  constexpr Index kTaps = kKernelSide * kKernelSide;
+  const Index padded = rounded_up(out_channels, kPanelWidth);
+  const Index frequency_stride = in_channels * padded;
+  for (Index in = first; in < last; ++in)
+    for_each_vector(out_channels, [&](Index out, Index count) {
+      const float* const start = from + in * padded + out;
+      Vector half[kKernelSide][kInputSide];
+      for (int j = 0; j < kInputSide; ++j) {
+        Vector column[kInputSide];
+        Vector transformed[kKernelSide];
+        for (int i = 0; i < kInputSide; ++i) {
+          const float* const value = start + (i * kInputSide + j) * frequency_stride;
+          column[i] = Vector::load(value);
+          for (Index part = 1; part < parts; ++part)
+            column[i] = column[i] + Vector::load(value + part * part_stride);
+        }
+        weight_gradient_transform(column, transformed);
+        for (int i = 0; i < kKernelSide; ++i) half[i][j] = transformed[i];
+      }
+      alignas(64) float taps[kTaps][Vector::kWidth];
+      for (int i = 0; i < kKernelSide; ++i) {
+        Vector transformed[kKernelSide];
+        weight_gradient_transform(half[i], transformed);
+        for (int j = 0; j < kKernelSide; ++j) transformed[j].store(taps[i * kKernelSide + j]);
+      }
+      for (Index lane = 0; lane < count; ++lane) {
+        float* const kernel = weight_gradient + ((out + lane) * in_channels + in) * kTaps;
+        for (Index tap = 0; tap < kTaps; ++tap) kernel[tap] = taps[tap][lane];
+      }
+    });
+}
+
+}  // namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET
