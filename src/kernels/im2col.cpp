@@ -147,17 +147,24 @@ void convolve(const Patches& patches, const float* input, const float* packed,
   const std::int64_t slot_floats = patch_floats + kBlockRows * product_stride;
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
-  run_tasks(divided_up(patches.count(), kBlockRows), [&](std::int64_t block, int slot) {
-    const std::int64_t first = block * kBlockRows;
+  const std::int64_t blocks = divided_up(patches.count(), kBlockRows);
+  const PanelParts columns(out, table.panel_width, blocks, team_size());
+  run_tasks(blocks * columns.parts, [&](std::int64_t task, int slot) {
+    const std::int64_t part = task % columns.parts;
+    const std::int64_t first_out = columns.first_column(part);
+    const std::int64_t outs = columns.first_column(part + 1) - first_out;
+    const std::int64_t first = task / columns.parts * kBlockRows;
     const std::int64_t last = std::min(patches.count(), first + kBlockRows);
     float* const rows = slots + slot * slot_floats;
     float* const products = rows + patch_floats;
     patches.gather(input, first, last, rows);
-    table.product(last - first, patches.depth, out, rows, patches.row_stride, packed, products,
-                  product_stride);
+    table.product(last - first, patches.depth, outs, rows, patches.row_stride,
+                  packed + first_out * patches.depth, products, product_stride);
     Epilogue here = epilogue;
-    if (here.residual != nullptr) here.residual += first * out;
-    table.finish_rows(products, product_stride, last - first, out, here, output + first * out);
+    if (here.bias != nullptr) here.bias += first_out;
+    if (here.residual != nullptr) here.residual += first * out + first_out;
+    table.finish_rows(products, product_stride, last - first, outs, here,
+                      output + first * out + first_out, out);
   });
 }
 

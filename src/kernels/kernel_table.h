@@ -60,10 +60,10 @@ struct KernelTable {
   void (*winograd_gradient)(const float* gradients, const WinogradTiles& tiles,
                             std::int64_t channels, std::int64_t first, std::int64_t last,
                             const float* zeros, const TileMatrix& to);
-  /// A^T m A and the epilogue.
+  /// A^T m A and the epilogue, for the channels [first_channel, last_channel).
   void (*winograd_output)(const TileMatrix& from, const WinogradTiles& tiles, std::int64_t channels,
-                          std::int64_t first, std::int64_t last, const Epilogue& epilogue,
-                          float* images);
+                          std::int64_t first, std::int64_t last, std::int64_t first_channel,
+                          std::int64_t last_channel, const Epilogue& epilogue, float* images);
   /// G^T d G of the weight gradients of the input channels [first, last), summed over `parts`
   /// matrices [kFrequencies][in_channels][padded out_channels] that lie `part_stride` apart.
   void (*winograd_weight_gradient)(const float* from, std::int64_t parts, std::int64_t part_stride,
@@ -80,9 +80,10 @@ struct KernelTable {
                              std::int64_t b_stride, float* c, std::int64_t c_stride,
                              bool accumulate);
 
-  /// to [rows, columns], dense = epilogue(from [rows, columns]); `residual` is of these rows.
+  /// to = epilogue(from), both [rows, columns]; bias and residual begin where `to` does.
   void (*finish_rows)(const float* from, std::int64_t from_stride, std::int64_t rows,
-                      std::int64_t columns, const Epilogue& epilogue, float* to);
+                      std::int64_t columns, const Epilogue& epilogue, float* to,
+                      std::int64_t to_stride);
   /// to [count] += from [count]
   void (*add)(const float* from, std::int64_t count, float* to);
 };

@@ -14,6 +14,28 @@ inline std::int64_t divided_up(std::int64_t count, std::int64_t by) {
   return (count + by - 1) / by;
 }
 
+/// Panels of output channels in equal parts, so that each thread has work where there are few
+/// blocks of rows: a part repeats what a block does before its product.
+struct PanelParts {
+  std::int64_t panels;
+  std::int64_t panel_width;
+  std::int64_t columns;
+  std::int64_t parts;
+
+  PanelParts(std::int64_t column_count, std::int64_t width, std::int64_t blocks,
+             std::int64_t threads)
+      : panels(divided_up(column_count, width)),
+        panel_width(width),
+        columns(column_count),
+        parts(blocks >= threads ? 1 : divided_up(threads, blocks)) {
+    if (parts > panels) parts = panels;
+  }
+  std::int64_t first_panel(std::int64_t part) const { return panels * part / parts; }
+  std::int64_t first_column(std::int64_t part) const {
+    return part == parts ? columns : first_panel(part) * panel_width;
+  }
+};
+
 /// Hands out parts of a buffer one after the other; without a buffer it only counts.
 class ScratchParts {
  public:

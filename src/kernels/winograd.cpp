@@ -98,17 +98,23 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
   if (slots == nullptr) return;
   std::fill_n(zeros, zero_count, 0.0F);
   const std::int64_t frequency_floats = plan.packed_floats() / kFrequencies;
-  run_tasks(plan.blocks.count, [&](std::int64_t block, int slot) {
-    const std::int64_t first = plan.blocks.begin(block);
-    const std::int64_t last = plan.blocks.begin(block + 1);
+  const PanelParts columns(plan.out, plan.table.panel_width, plan.blocks.count, team_size());
+  run_tasks(plan.blocks.count * columns.parts, [&](std::int64_t task, int slot) {
+    const std::int64_t part = task % columns.parts;
+    const std::int64_t first_out = columns.first_column(part);
+    const std::int64_t last_out = columns.first_column(part + 1);
+    const std::int64_t first = plan.blocks.begin(task / columns.parts);
+    const std::int64_t last = plan.blocks.begin(task / columns.parts + 1);
     const TileMatrix from = plan.input.at(slots + slot * slot_floats);
     const TileMatrix to = plan.output.at(from.data + plan.input.floats());
     plan.table.winograd_input(input, plan.tiles, plan.in, first, last, zeros, from);
     for (std::int64_t f = 0; f < kFrequencies; ++f)
-      plan.table.product(last - first, plan.in, plan.out, from.data + f * from.frequency_stride,
-                         from.row_stride, packed + f * frequency_floats,
-                         to.data + f * to.frequency_stride, to.row_stride);
-    plan.table.winograd_output(to, plan.tiles, plan.out, first, last, epilogue, output);
+      plan.table.product(last - first, plan.in, last_out - first_out,
+                         from.data + f * from.frequency_stride, from.row_stride,
+                         packed + f * frequency_floats + first_out * plan.in,
+                         to.data + f * to.frequency_stride + first_out, to.row_stride);
+    plan.table.winograd_output(to, plan.tiles, plan.out, first, last, first_out, last_out, epilogue,
+                               output);
   });
 }
 

@@ -9,15 +9,22 @@ namespace {
 
 constexpr std::int64_t kExpansion = 4;
 
-torch::nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
-                              std::int64_t stride) {
-  return torch::nn::Conv2d(
+Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+  return Conv2d(
       torch::nn::Conv2dOptions(in, out, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
 torch::nn::Sequential projection(std::int64_t in, std::int64_t out, std::int64_t stride) {
-  return torch::nn::Sequential(convolution(in, out, 1, stride), torch::nn::BatchNorm2d(out));
+  return torch::nn::Sequential(convolution(in, out, 1, stride), BatchNorm2d(out));
 }
+
+/// What is added to a block's output.
+at::Tensor shortcut_of(torch::nn::Sequential& downsample, const at::Tensor& input) {
+  if (downsample.is_empty()) return input;
+  return conv_norm(downsample->at<Conv2dImpl>(0), downsample->at<BatchNorm2dImpl>(1), input, {});
+}
+
+constexpr bool kRelu = true;
 
 template <class Block>
 torch::nn::Sequential stage(std::int64_t in, std::int64_t width, std::int64_t out,
@@ -39,38 +46,34 @@ torch::nn::Sequential stage(ResNetBlock block, std::int64_t in, std::int64_t wid
 
 BasicBlockImpl::BasicBlockImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride) {
   conv1 = register_module("conv1", convolution(in_channels, width, 3, stride));
-  bn1 = register_module("bn1", torch::nn::BatchNorm2d(width));
+  bn1 = register_module("bn1", BatchNorm2d(width));
   conv2 = register_module("conv2", convolution(width, width, 3, 1));
-  bn2 = register_module("bn2", torch::nn::BatchNorm2d(width));
+  bn2 = register_module("bn2", BatchNorm2d(width));
   if (stride != 1 || in_channels != width)
     downsample = register_module("downsample", projection(in_channels, width, stride));
 }
 
 at::Tensor BasicBlockImpl::forward(const at::Tensor& input) {
-  at::Tensor x = bn1->forward(conv1->forward(input)).relu_();
-  x = bn2->forward(conv2->forward(x));
-  x += downsample.is_empty() ? input : downsample->forward(input);
-  return x.relu_();
+  const at::Tensor x = conv_norm(*conv1, *bn1, input, {{}, kRelu});
+  return conv_norm(*conv2, *bn2, x, {shortcut_of(downsample, input), kRelu});
 }
 
 BottleneckImpl::BottleneckImpl(std::int64_t in_channels, std::int64_t width, std::int64_t stride) {
   const std::int64_t out = kExpansion * width;
   conv1 = register_module("conv1", convolution(in_channels, width, 1, 1));
-  bn1 = register_module("bn1", torch::nn::BatchNorm2d(width));
+  bn1 = register_module("bn1", BatchNorm2d(width));
   conv2 = register_module("conv2", convolution(width, width, 3, stride));
-  bn2 = register_module("bn2", torch::nn::BatchNorm2d(width));
+  bn2 = register_module("bn2", BatchNorm2d(width));
   conv3 = register_module("conv3", convolution(width, out, 1, 1));
-  bn3 = register_module("bn3", torch::nn::BatchNorm2d(out));
+  bn3 = register_module("bn3", BatchNorm2d(out));
   if (stride != 1 || in_channels != out)
     downsample = register_module("downsample", projection(in_channels, out, stride));
 }
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& input) {
-  at::Tensor x = bn1->forward(conv1->forward(input)).relu_();
-  x = bn2->forward(conv2->forward(x)).relu_();
-  x = bn3->forward(conv3->forward(x));
-  x += downsample.is_empty() ? input : downsample->forward(input);
-  return x.relu_();
+  at::Tensor x = conv_norm(*conv1, *bn1, input, {{}, kRelu});
+  x = conv_norm(*conv2, *bn2, x, {{}, kRelu});
+  return conv_norm(*conv3, *bn3, x, {shortcut_of(downsample, input), kRelu});
 }
 
 ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
@@ -78,7 +81,7 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
   feature_count_ = 512 * expansion;
   conv1 = register_module(
       "conv1", stem_ == Stem::kImageNet ? convolution(3, 64, 7, 2) : convolution(3, 64, 3, 1));
-  bn1 = register_module("bn1", torch::nn::BatchNorm2d(64));
+  bn1 = register_module("bn1", BatchNorm2d(64));
   layer1 = register_module("layer1", stage(options.block, 64, 64, options.blocks[0], 1));
   layer2 =
       register_module("layer2", stage(options.block, 64 * expansion, 128, options.blocks[1], 2));
@@ -92,8 +95,8 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
 }
 
 at::Tensor ResNetImpl::forward(const at::Tensor& images) {
-  at::Tensor x = bn1->forward(conv1->forward(images)).relu_();
-  if (stem_ == Stem::kImageNet) x = at::max_pool2d(x, {3, 3}, {2, 2}, {1, 1});
+  at::Tensor x = conv_norm(*conv1, *bn1, in_layer_layout(images), {{}, kRelu});
+  if (stem_ == Stem::kImageNet) x = max_pool(x, 3, 2, 1);
   x = layer1->forward(x);
   x = layer2->forward(x);
   x = layer3->forward(x);

@@ -5,15 +5,16 @@
 
 namespace selfcure::kernels {
 
-/// Threads that run_tasks() uses when called from here: LibTorch's intra-op threads, and 1 within
-/// one of its parallel regions.
+/// Threads that run_tasks() uses when called from here: as many as LibTorch has for an operation
+/// (at::set_num_threads), and 1 within a task or one of LibTorch's parallel regions.
 int team_size();
 
 /// Runs `task(index, slot)` for each index in [0, count), whichever thread is free taking the next.
 ///
 /// Two tasks that run at the same time have different slots, all in [0, team_size()): a slot may
 /// own scratch memory. Which index gets which slot is left to chance, so that results must not
-/// depend on it. Returns when all are done. Tasks must not throw.
+/// depend on it. Returns when all are done. Where two threads call it at the same time, one of them
+/// works alone. Tasks must not throw.
 void run_tasks(std::int64_t count, const std::function<void(std::int64_t index, int slot)>& task);
 
 /// First index of part `part` when `count` things are dealt to `parts` in equal, contiguous parts.

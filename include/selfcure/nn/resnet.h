@@ -2,15 +2,14 @@
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
 #include <array>
 #include <cstdint>
 
 #include "selfcure/nn/feature_network.h"
+#include "selfcure/nn/layers.h"
 
 namespace selfcure {
 
@@ -24,8 +23,8 @@ class BasicBlockImpl : public torch::nn::Module {
   /// [B, in, H, W] -> [B, width, ceil(H / stride), ceil(W / stride)].
   at::Tensor forward(const at::Tensor& input);
 
-  torch::nn::Conv2d conv1{nullptr}, conv2{nullptr};
-  torch::nn::BatchNorm2d bn1{nullptr}, bn2{nullptr};
+  Conv2d conv1{nullptr}, conv2{nullptr};
+  BatchNorm2d bn1{nullptr}, bn2{nullptr};
   torch::nn::Sequential downsample{nullptr};
 };
 TORCH_MODULE(BasicBlock);
@@ -40,8 +39,8 @@ class BottleneckImpl : public torch::nn::Module {
   /// [B, in, H, W] -> [B, 4 * width, ceil(H / stride), ceil(W / stride)].
   at::Tensor forward(const at::Tensor& input);
 
-  torch::nn::Conv2d conv1{nullptr}, conv2{nullptr}, conv3{nullptr};
-  torch::nn::BatchNorm2d bn1{nullptr}, bn2{nullptr}, bn3{nullptr};
+  Conv2d conv1{nullptr}, conv2{nullptr}, conv3{nullptr};
+  BatchNorm2d bn1{nullptr}, bn2{nullptr}, bn3{nullptr};
   torch::nn::Sequential downsample{nullptr};
 };
 TORCH_MODULE(Bottleneck);
@@ -74,8 +73,8 @@ class ResNetImpl : public FeatureNetwork {
   at::Tensor forward(const at::Tensor& images) override;
   std::int64_t feature_count() const override { return feature_count_; }
 
-  torch::nn::Conv2d conv1{nullptr};
-  torch::nn::BatchNorm2d bn1{nullptr};
+  Conv2d conv1{nullptr};
+  BatchNorm2d bn1{nullptr};
   torch::nn::Sequential layer1{nullptr}, layer2{nullptr}, layer3{nullptr}, layer4{nullptr};
 
  private:

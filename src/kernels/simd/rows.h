@@ -8,10 +8,10 @@ namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
 
 /// KernelTable::finish_rows
 inline void finish_rows(const float* from, Index from_stride, Index rows, Index columns,
-                        const Epilogue& epilogue, float* to) {
+                        const Epilogue& epilogue, float* to, Index to_stride) {
   for (Index row = 0; row < rows; ++row)
     for_each_vector(columns, [&](Index column, Index count) {
-      const Index at = row * columns + column;
+      const Index at = row * to_stride + column;
       Vector value = load_some(from + row * from_stride + column, count);
       if (epilogue.bias != nullptr) value = value + load_some(epilogue.bias + column, count);
       if (epilogue.residual != nullptr) value = value + load_some(epilogue.residual + at, count);

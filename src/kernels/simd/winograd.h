@@ -167,7 +167,8 @@ inline void winograd_gradient(const float* gradients, const WinogradTiles& tiles
 
 /// KernelTable::winograd_output
 inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, Index channels,
-                            Index first, Index last, const Epilogue& epilogue, float* images) {
+                            Index first, Index last, Index first_channel, Index last_channel,
+                            const Epilogue& epilogue, float* images) {
   for (Index tile = first; tile < last; ++tile) {
     const TilePlace place = place_of(tiles, tile);
     const int rows = static_cast<int>(smaller(kOutputSide, tiles.height - place.row));
@@ -175,7 +176,8 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
     const Index origin =
         ((place.image * tiles.height + place.row) * tiles.width + place.column) * channels;
     const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
-    for_each_vector(channels, [&](Index channel, Index count) {
+    for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
+      const Index channel = first_channel + offset;
       Vector half[kOutputSide][kInputSide];
       for (int j = 0; j < kInputSide; ++j) {
         Vector column[kInputSide];

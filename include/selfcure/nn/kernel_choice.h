@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "selfcure/kernels/convolution.h"
+
+namespace selfcure {
+
+/// Who computes the layers of networks on a CPU.
+enum class KernelUse {
+  /// LibTorch, everything.
+  kLibTorch,
+  /// Our own kernels where there are any; convolutions by whichever is measured to be faster.
+  kAuto,
+};
+
+/// For the whole process; kLibTorch until it is set. Call it while no network runs.
+void set_kernel_use(KernelUse use);
+KernelUse kernel_use();
+
+/// Sets the use and gives the old one back at the end of its scope.
+class KernelUseScope {
+ public:
+  explicit KernelUseScope(KernelUse use) : before_(kernel_use()) { set_kernel_use(use); }
+  KernelUseScope(const KernelUseScope&) = delete;
+  KernelUseScope& operator=(const KernelUseScope&) = delete;
+  ~KernelUseScope() { set_kernel_use(before_); }
+
+ private:
+  KernelUse before_;
+};
+
+/// What a convolution layer computes.
+enum class ConvolutionPass {
+  kForward,
+  kBackwardData,
+  kBackwardWeights,
+  /// Forward with folded batch norm and kept weights.
+  kInference,
+};
+
+/// Who computes a pass.
+enum class ConvolutionKernel { kLibTorch, kWinograd, kIm2col };
+
+/// A layer shape whose kernel is chosen. Batches of similar size share the choice: `batch` is
+/// rounded up to a power of two.
+struct ConvolutionKey {
+  ConvolutionKey(ConvolutionPass which, const kernels::ConvolutionShape& of);
+
+  ConvolutionPass pass;
+  kernels::ConvolutionShape shape;
+  /// Size of the thread team.
+  int threads;
+
+  /// "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads"
+  std::string text() const;
+};
+
+/// A kernel of the layer and the way to try it.
+struct KernelCandidate {
+  ConvolutionKernel kernel;
+  std::function<void()> run;
+};
+
+/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate, each
+/// run once to warm up and then for some milliseconds. All threads get the same answer.
+///
+/// What was measured is told to the listener of set_choice_listener().
+///
+/// @param candidates  LibTorch first: another one must be 3 % faster to be taken
+ConvolutionKernel choose_kernel(const ConvolutionKey& key,
+                                const std::vector<KernelCandidate>& candidates);
+
+/// All choices of the process, a line each in the order of the text:
+/// "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd". Reruns that pin it compute
+/// the same bits.
+std::string kernel_choices();
+
+/// Takes choices over in place of measuring; those for other shapes are still measured. Lines that
+/// begin with '#' are comments.
+///
+/// @param where  named in errors
+/// @throws ConfigError for a line that is none of kernel_choices()'s, or whose kernel this
+/// processor
+///         cannot run
+void pin_kernel_choices(const std::string& text, const std::string& where);
+
+/// Forgets choices and pins.
+void forget_kernel_choices();
+
+/// Is called with a line for each choice as it is measured, for example
+/// "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd (libtorch 17.3 ms,
+/// winograd 6.5 ms)".
+void set_choice_listener(std::function<void(const std::string&)> listener);
+
+}  // namespace selfcure

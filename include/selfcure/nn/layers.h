@@ -1,0 +1,69 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/pimpl.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace selfcure {
+
+// The layers of our networks. They are LibTorch's, with LibTorch's parameter names, and compute the
+// same; but on a CPU in float32 they use the project's kernels if kernel_use() says so, and what
+// belongs together is computed together. Everywhere else, and while a graph is traced, LibTorch
+// computes.
+
+struct FoldedConvolution;
+
+/// A 2-d convolution. Square kernels without groups and dilation have kernels of their own.
+class Conv2dImpl : public torch::nn::Conv2dImpl {
+ public:
+  using torch::nn::Conv2dImpl::Conv2dImpl;
+  at::Tensor forward(const at::Tensor& input);
+
+  /// Of conv_norm(): weights with folded batch norm, made anew when one of their sources changes.
+  std::shared_ptr<FoldedConvolution> folded;
+};
+TORCH_MODULE(Conv2d);
+
+/// Batch norm over [B, C, H, W]; it always learns a scale and keeps running statistics.
+///
+/// Not a class on top of torch::nn::BatchNorm2dImpl: LibTorch hides a function that its vtable
+/// needs.
+class BatchNorm2dImpl
+    : public torch::nn::NormImplBase<2, BatchNorm2dImpl, torch::nn::BatchNormOptions> {
+ public:
+  explicit BatchNorm2dImpl(std::int64_t channels);
+  at::Tensor forward(const at::Tensor& input);
+
+ protected:
+  void _check_input_dim(const at::Tensor& input) override;
+};
+TORCH_MODULE(BatchNorm2d);
+
+/// What follows a batch norm, in this order.
+struct AfterNorm {
+  /// Added, as the output; undefined: nothing.
+  at::Tensor residual = at::Tensor();
+  bool relu = false;
+};
+
+/// norm(input), then `after`. In evaluation mode too.
+at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after);
+
+/// norm(convolution(input)), then `after`. In evaluation mode without gradients the batch norm is
+/// folded into the weights, which are kept in the form that the kernel reads until a parameter, a
+/// running statistic or its storage changes.
+at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
+                     const AfterNorm& after);
+
+/// Max pooling of [B, C, H, W], floor of the output size.
+at::Tensor max_pool(const at::Tensor& input, std::int64_t kernel, std::int64_t stride,
+                    std::int64_t padding);
+
+/// The images in the memory layout that the layers after them compute in.
+at::Tensor in_layer_layout(const at::Tensor& images);
+
+}  // namespace selfcure

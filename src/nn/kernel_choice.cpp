@@ -1,0 +1,199 @@
+#include "selfcure/nn/kernel_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <utility>
+
+#include "selfcure/core/errors.h"
+#include "selfcure/kernels/instruction_set.h"
+#include "selfcure/kernels/team.h"
+
+namespace selfcure {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Time for each candidate beyond its warm-up.
+constexpr double kMeasuredSeconds = 0.006;
+/// What a kernel of our own must be faster than LibTorch's, so that a tie is no coin toss.
+constexpr double kClearlyFaster = 0.97;
+
+constexpr std::array<const char*, 4> kPassNames = {"forward", "backward-data", "backward-weights",
+                                                   "inference"};
+constexpr std::array<const char*, 3> kKernelNames = {"libtorch", "winograd", "im2col"};
+
+std::atomic<KernelUse>& current_use() {
+  static std::atomic<KernelUse> use{KernelUse::kLibTorch};
+  return use;
+}
+
+struct Choices {
+  // Recursive: a candidate may reach another layer's choice while it is measured.
+  std::recursive_mutex mutex;
+  std::map<std::string, ConvolutionKernel> by_key;
+  std::function<void(const std::string&)> listener;
+};
+
+Choices& choices() {
+  static Choices instance;
+  return instance;
+}
+
+double seconds_of(const std::function<void()>& run) {
+  const auto begin = Clock::now();
+  run();
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// The shortest of some runs: interruptions only ever add.
+double shortest_seconds(const std::function<void()>& run) {
+  run();
+  double shortest = seconds_of(run);
+  for (double spent = shortest; spent < kMeasuredSeconds;) {
+    const double seconds = seconds_of(run);
+    shortest = std::min(shortest, seconds);
+    spent += seconds;
+  }
+  return shortest;
+}
+
+const char* name_of(ConvolutionKernel kernel) {
+  return kKernelNames.at(static_cast<std::size_t>(kernel));
+}
+
+std::int64_t next_power_of_two(std::int64_t count) {
+  std::int64_t power = 1;
+  while (power < count) power *= 2;
+  return power;
+}
+
+/// A key's text read back, if it is one.
+bool read_key(const std::string& text, kernels::ConvolutionShape& shape) {
+  std::array<char, 24> pass{};
+  std::array<long, 8> n{};
+  int threads = 0;
+  int end = 0;
+  const int found = std::sscanf(
+      text.c_str(), "%23[a-z-] %ldx%ldx%ldx%ld to %ld, %ldx%*d/%ld, padding %ld, %d threads%n",
+      pass.data(), &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &threads, &end);
+  if (found != 10 || static_cast<std::size_t>(end) != text.size()) return false;
+  shape = {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
+  return std::find(kPassNames.begin(), kPassNames.end(), std::string(pass.data())) !=
+         kPassNames.end();
+}
+
+}  // namespace
+
+void set_kernel_use(KernelUse use) { current_use() = use; }
+
+KernelUse kernel_use() { return current_use(); }
+
+ConvolutionKey::ConvolutionKey(ConvolutionPass which, const kernels::ConvolutionShape& of)
+    : pass(which), shape(of), threads(kernels::team_size()) {
+  shape.batch = next_power_of_two(of.batch);
+}
+
+std::string ConvolutionKey::text() const {
+  std::ostringstream text;
+  text << kPassNames.at(static_cast<std::size_t>(pass)) << " " << shape.batch << "x"
+       << shape.in_channels << "x" << shape.height << "x" << shape.width << " to "
+       << shape.out_channels << ", " << shape.kernel << "x" << shape.kernel << "/" << shape.stride
+       << ", padding " << shape.padding << ", " << threads << " threads";
+  return text.str();
+}
+
+ConvolutionKernel choose_kernel(const ConvolutionKey& key,
+                                const std::vector<KernelCandidate>& candidates) {
+  if (candidates.size() == 1) return candidates.front().kernel;
+  const std::string text = key.text();
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const auto known = all.by_key.find(text);
+  if (known != all.by_key.end()) return known->second;
+
+  ConvolutionKernel best = candidates.front().kernel;
+  double best_seconds = 0;
+  std::string times;
+  for (const KernelCandidate& candidate : candidates) {
+    const double seconds = shortest_seconds(candidate.run);
+    std::array<char, 64> time{};
+    std::snprintf(time.data(), time.size(), "%s%s %.3f ms", times.empty() ? "" : ", ",
+                  name_of(candidate.kernel), 1e3 * seconds);
+    times += time.data();
+    const bool first = &candidate == &candidates.front();
+    const bool beats_libtorch = best == ConvolutionKernel::kLibTorch
+                                    ? seconds < kClearlyFaster * best_seconds
+                                    : seconds < best_seconds;
+    if (first || beats_libtorch) {
+      best = candidate.kernel;
+      best_seconds = seconds;
+    }
+  }
+  all.by_key[text] = best;
+  if (all.listener) all.listener(text + ": " + name_of(best) + " (" + times + ")");
+  return best;
+}
+
+std::string kernel_choices() {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  std::string text;
+  for (const auto& [key, kernel] : all.by_key) text += key + ": " + name_of(kernel) + "\n";
+  return text;
+}
+
+void pin_kernel_choices(const std::string& text, const std::string& where) {
+  std::map<std::string, ConvolutionKernel> pinned;
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.empty() || line[0] == '#') continue;
+    const std::string place = where + ":" + std::to_string(number) + ": ";
+    const std::size_t colon = line.rfind(": ");
+    kernels::ConvolutionShape shape;
+    if (colon == std::string::npos || !read_key(line.substr(0, colon), shape))
+      throw ConfigError(place +
+                        "expected a choice such as 'forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 "
+                        "threads: winograd', got '" +
+                        line.substr(0, 100) + "'");
+    const std::string name = line.substr(colon + 2);
+    const auto* const kernel = std::find(kKernelNames.begin(), kKernelNames.end(), name);
+    if (kernel == kKernelNames.end())
+      throw ConfigError(place + "expected libtorch, winograd or im2col, got '" +
+                        name.substr(0, 100) + "'");
+    const auto chosen = static_cast<ConvolutionKernel>(kernel - kKernelNames.begin());
+    if (chosen != ConvolutionKernel::kLibTorch &&
+        !kernels::has_convolution(chosen == ConvolutionKernel::kWinograd
+                                      ? kernels::ConvolutionMethod::kWinograd
+                                      : kernels::ConvolutionMethod::kIm2col,
+                                  shape))
+      throw ConfigError(place + "expected a kernel that this processor (" +
+                        kernels::instruction_set_name(kernels::instruction_set()) +
+                        ") has for this shape, got '" + name + "'");
+    pinned[line.substr(0, colon)] = chosen;
+  }
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  for (const auto& [key, kernel] : pinned) all.by_key[key] = kernel;
+}
+
+void forget_kernel_choices() {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  all.by_key.clear();
+}
+
+void set_choice_listener(std::function<void(const std::string&)> listener) {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  all.listener = std::move(listener);
+}
+
+}  // namespace selfcure

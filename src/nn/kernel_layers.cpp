@@ -1,0 +1,51 @@
+#include "kernel_layers.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/csrc/jit/frontend/tracer.h>
+
+#include "selfcure/kernels/instruction_set.h"
+#include "selfcure/nn/layers.h"
+
+namespace selfcure {
+
+bool uses_kernels(const at::Tensor& input) {
+  return kernel_use() == KernelUse::kAuto &&
+         kernels::instruction_set() != kernels::InstructionSet::kNone && input.dim() == 4 &&
+         input.device().is_cpu() && input.scalar_type() == at::kFloat && input.numel() > 0 &&
+         !torch::jit::tracer::isTracing() &&
+         // Autocast would choose another precision.
+         c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutocastCPU);
+}
+
+at::Tensor channels_last(const at::Tensor& tensor) {
+  return tensor.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor scratch(std::size_t floats) {
+  return at::empty({static_cast<std::int64_t>(floats)}, at::kFloat);
+}
+
+at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height,
+                        std::int64_t width) {
+  return at::empty({batch, channels, height, width}, at::kFloat, at::kStrided, at::kCPU,
+                   /*pin_memory=*/false, at::MemoryFormat::ChannelsLast);
+}
+
+kernels::ConvolutionMethod method_of(ConvolutionKernel kernel) {
+  return kernel == ConvolutionKernel::kWinograd ? kernels::ConvolutionMethod::kWinograd
+                                                : kernels::ConvolutionMethod::kIm2col;
+}
+
+std::vector<ConvolutionKernel> own_kernels(const kernels::ConvolutionShape& shape) {
+  std::vector<ConvolutionKernel> own;
+  for (const ConvolutionKernel kernel : {ConvolutionKernel::kWinograd, ConvolutionKernel::kIm2col})
+    if (kernels::has_convolution(method_of(kernel), shape)) own.push_back(kernel);
+  return own;
+}
+
+at::Tensor in_layer_layout(const at::Tensor& images) {
+  return uses_kernels(images) ? channels_last(images) : images;
+}
+
+}  // namespace selfcure

@@ -1,0 +1,32 @@
+// What the layers that use the CPU kernels share.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "selfcure/kernels/convolution.h"
+#include "selfcure/nn/kernel_choice.h"
+
+namespace selfcure {
+
+/// May our kernels compute a layer of this input, [B, C, H, W]?
+bool uses_kernels(const at::Tensor& input);
+
+/// The tensor in channels-last form, itself if it is.
+at::Tensor channels_last(const at::Tensor& tensor);
+
+/// Scratch memory of a kernel, aligned to 64 bytes.
+at::Tensor scratch(std::size_t floats);
+
+/// An uninitialised channels-last tensor.
+at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height,
+                        std::int64_t width);
+
+kernels::ConvolutionMethod method_of(ConvolutionKernel kernel);
+
+/// The kernels of our own that can compute a shape.
+std::vector<ConvolutionKernel> own_kernels(const kernels::ConvolutionShape& shape);
+
+}  // namespace selfcure

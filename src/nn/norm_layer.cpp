@@ -1,0 +1,135 @@
+// Batch norm with what follows it, as one differentiable function.
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <sstream>
+
+#include "kernel_layers.h"
+#include "selfcure/core/errors.h"
+#include "selfcure/kernels/batch_norm.h"
+#include "selfcure/nn/layers.h"
+
+namespace selfcure {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+kernels::BatchNormShape rows_of(const at::Tensor& images) {
+  return {images.size(0) * images.size(2) * images.size(3), images.size(1)};
+}
+
+float* data_or_null(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
+}
+
+class NormFunction : public torch::autograd::Function<NormFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& weight, const at::Tensor& bias,
+                            const c10::optional<at::Tensor>& residual,
+                            const at::Tensor& running_mean, const at::Tensor& running_variance,
+                            bool relu, double momentum, double epsilon) {
+    const kernels::BatchNormShape shape = rows_of(input);
+    const at::Tensor after = residual.value_or(at::Tensor());
+    at::Tensor output = at::empty_like(input);
+    const at::Tensor mean = at::empty_like(weight);
+    const at::Tensor inverse_deviation = at::empty_like(weight);
+    const at::Tensor work = scratch(kernels::batch_norm_scratch_floats(shape));
+    kernels::batch_norm_forward(shape, {weight.data_ptr<float>(), bias.data_ptr<float>(), epsilon},
+                                input.data_ptr<float>(), data_or_null(after), relu,
+                                output.data_ptr<float>(), mean.data_ptr<float>(),
+                                inverse_deviation.data_ptr<float>(), data_or_null(running_mean),
+                                data_or_null(running_variance), momentum, work.data_ptr<float>());
+    // The output tells what ReLU let through; without a residual the input tells as well.
+    const bool needs_output = relu && after.defined();
+    context->save_for_backward(
+        {input, weight, bias, mean, inverse_deviation, needs_output ? output : at::Tensor()});
+    context->saved_data["relu"] = relu;
+    context->saved_data["residual"] = after.defined();
+    context->saved_data["epsilon"] = epsilon;
+    return output;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& input = saved[0];
+    const at::Tensor gradient = channels_last(gradients[0]);
+    const bool relu = context->saved_data["relu"].toBool();
+    const kernels::BatchNormShape shape = rows_of(input);
+    variable_list results(9);
+    results[0] = at::empty_like(input);
+    results[1] = at::empty_like(saved[1]);
+    results[2] = at::empty_like(saved[2]);
+    kernels::BatchNormGradients wanted;
+    wanted.input = results[0].data_ptr<float>();
+    wanted.weight = results[1].data_ptr<float>();
+    wanted.bias = results[2].data_ptr<float>();
+    if (context->saved_data["residual"].toBool()) {
+      if (relu) {
+        results[3] = at::empty_like(input);
+        wanted.residual = results[3].data_ptr<float>();
+      } else {
+        results[3] = gradient;
+      }
+    }
+    const at::Tensor work = scratch(kernels::batch_norm_scratch_floats(shape));
+    kernels::batch_norm_backward(shape,
+                                 {saved[1].data_ptr<float>(), saved[2].data_ptr<float>(),
+                                  context->saved_data["epsilon"].toDouble()},
+                                 gradient.data_ptr<float>(), input.data_ptr<float>(),
+                                 data_or_null(saved[5]), relu, saved[3].data_ptr<float>(),
+                                 saved[4].data_ptr<float>(), wanted, work.data_ptr<float>());
+    return results;
+  }
+};
+
+/// Does the training pass of our kernels compute this layer?
+bool has_kernel(const BatchNorm2dImpl& norm, const at::Tensor& input) {
+  return norm.is_training() && uses_kernels(input) && kernels::has_batch_norm() &&
+         norm.weight.is_contiguous() && norm.bias.is_contiguous() &&
+         input.size(1) == norm.weight.size(0) &&
+         input.numel() > input.size(1);  // one value per channel: LibTorch says what is wrong
+}
+
+/// Raw pointers do not tell a tensor that it has changed.
+void mark_changed(const at::Tensor& tensor) {
+  if (tensor.defined()) tensor.unsafeGetTensorImpl()->bump_version();
+}
+
+}  // namespace
+
+BatchNorm2dImpl::BatchNorm2dImpl(std::int64_t channels)
+    : NormImplBase(torch::nn::BatchNormOptions(channels)) {}
+
+void BatchNorm2dImpl::_check_input_dim(const at::Tensor& input) {
+  if (input.dim() == 4) return;
+  std::ostringstream text;
+  text << "batch norm: expected [B, C, H, W], got " << input.sizes();
+  throw ShapeError(text.str());
+}
+
+at::Tensor BatchNorm2dImpl::forward(const at::Tensor& input) { return norm_then(*this, input, {}); }
+
+at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after) {
+  const double momentum = norm.options.momentum().value();
+  if (norm.is_training()) norm.num_batches_tracked += 1;
+  if (!has_kernel(norm, input)) {
+    at::Tensor output =
+        at::batch_norm(input, norm.weight, norm.bias, norm.running_mean, norm.running_var,
+                       norm.is_training(), momentum, norm.options.eps(), /*cudnn_enabled=*/true);
+    if (after.residual.defined()) output += after.residual;
+    return after.relu ? output.relu_() : output;
+  }
+  at::Tensor output = NormFunction::apply(
+      channels_last(input), norm.weight, norm.bias,
+      after.residual.defined() ? c10::optional<at::Tensor>(channels_last(after.residual))
+                               : c10::nullopt,
+      norm.running_mean, norm.running_var, after.relu, momentum, norm.options.eps());
+  mark_changed(norm.running_mean);
+  mark_changed(norm.running_var);
+  return output;
+}
+
+}  // namespace selfcure
