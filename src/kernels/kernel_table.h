@@ -37,6 +37,30 @@ struct TileMatrix {
   std::int64_t frequency_stride;
 };
 
+/// What a batch norm does to an input value, [channels] each: (value - mean) * scale + bias.
+struct ChannelMap {
+  const float* mean;
+  const float* scale;
+  const float* bias;
+};
+
+/// What the gradient of a batch norm reads, all [rows, channels].
+struct BatchNormRows {
+  const float* output_gradient;
+  const float* input;
+  /// Of the forward pass: its sign tells what ReLU let through. Null: the sign is computed from the
+  /// input.
+  const float* output;
+  bool relu;
+};
+
+/// The gradient of a batch norm's input, [channels] each:
+/// output gradient * scale + (input - mean) * slope + offset.
+struct GradientMap {
+  const float* slope;
+  const float* offset;
+};
+
 struct KernelTable {
   /// Channels that a packed panel of weights holds; counts of output channels are rounded up to it.
   std::int64_t panel_width;
@@ -86,6 +110,25 @@ struct KernelTable {
                       std::int64_t to_stride);
   /// to [count] += from [count]
   void (*add)(const float* from, std::int64_t count, float* to);
+
+  /// Adds to `sums` and `squares`, [channels], the sums over rows of (input - shift) and its
+  /// square.
+  void (*batch_norm_sums)(const float* input, std::int64_t rows, std::int64_t channels,
+                          const float* shift, double* sums, double* squares);
+  /// output = relu?(map(input) + residual?)
+  /// @param past_caches  write around the caches
+  void (*batch_norm_apply)(const float* input, const float* residual, std::int64_t rows,
+                           std::int64_t channels, const ChannelMap& map, bool relu,
+                           bool past_caches, float* output);
+  /// Adds to `sums` and `products`, [channels], the sums over rows of the gradient that ReLU let
+  /// through and of its products with (input - mean).
+  /// @param masked  becomes that gradient; null: not wanted
+  void (*batch_norm_gradient_sums)(const BatchNormRows& from, std::int64_t rows,
+                                   std::int64_t channels, const ChannelMap& map, float* masked,
+                                   double* sums, double* products);
+  void (*batch_norm_gradient)(const BatchNormRows& from, std::int64_t rows, std::int64_t channels,
+                              const ChannelMap& map, const GradientMap& gradient_map,
+                              bool past_caches, float* input_gradient);
 };
 
 #ifdef SELFCURE_X86_KERNELS

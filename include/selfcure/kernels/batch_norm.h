@@ -21,14 +21,15 @@ struct BatchNormLayer {
 /// Is there a kernel for this processor? Otherwise the functions below must not be called.
 bool has_batch_norm();
 
-/// Floats of scratch for both passes. It depends on shape and team size alone.
+/// Floats of scratch for both passes. It depends on the shape alone.
 std::size_t batch_norm_scratch_floats(const BatchNormShape& shape);
 
 /// Training pass: output = relu?(normalised(input) * weight + bias + residual?).
 ///
-/// Statistics are summed in float over short runs of rows and in double over those, the same bits
-/// for equal team sizes. Running statistics move as in LibTorch: by `momentum` towards the mean and
-/// the unbiased variance.
+/// Statistics are summed in float over short runs of rows and in double over those, less a mean of
+/// few rows: a large mean does not cancel the variance. The same bits for every team size. NaN goes
+/// through ReLU. Running statistics move as in LibTorch: by `momentum` towards the mean and the
+/// unbiased variance, which is NaN for a single row.
 ///
 /// @param input     [rows, channels]
 /// @param residual  as input, or null
@@ -44,15 +45,18 @@ void batch_norm_forward(const BatchNormShape& shape, const BatchNormLayer& layer
 
 /// What batch_norm_backward() is to find; pointers may be null where a gradient is not wanted.
 struct BatchNormGradients {
-  /// [rows, channels]
+  /// [rows, channels]; may be the output's gradient itself, or the residual's.
   float* input = nullptr;
-  /// [rows, channels]; must be given if the forward pass had a residual and ReLU.
+  /// [rows, channels]; may be the output's gradient itself. The input's gradient is found faster
+  /// with it where the forward pass had a residual and ReLU.
   float* residual = nullptr;
   /// [channels]
   float* weight = nullptr;
   float* bias = nullptr;
 };
 
+/// Gradients of the training pass. The same bits for every team size.
+///
 /// @param output_gradient  [rows, channels]
 /// @param output  of the forward pass: its sign tells what ReLU let through; null where there was
 ///                no residual (the sign is computed from the input then) or no ReLU

@@ -1,6 +1,7 @@
 // Fills the table of the instruction set that this is compiled for.
 #pragma once
 
+#include "batch_norm.h"
 #include "product.h"
 #include "rows.h"
 #include "winograd.h"
@@ -18,7 +19,11 @@ inline const KernelTable& table() {
                                          product,
                                          transposed_product,
                                          finish_rows,
-                                         add};
+                                         add,
+                                         batch_norm_sums,
+                                         batch_norm_apply,
+                                         batch_norm_gradient_sums,
+                                         batch_norm_gradient};
   return kTable;
 }
 

@@ -34,6 +34,8 @@ struct Vector {
     return {_mm512_maskz_loadu_ps(mask(count), p)};
   }
   void store(float* p) const { _mm512_storeu_ps(p, value); }
+  /// Writes around the caches; `p` is aligned to the vector.
+  void stream(float* p) const { _mm512_stream_ps(p, value); }
   void store(float* p, Index count) const { _mm512_mask_storeu_ps(p, mask(count), value); }
 
  private:
@@ -97,6 +99,8 @@ struct Vector {
   /// The first `count` floats, in [1, kWidth], the rest 0; nothing beyond them is read.
   static Vector load(const float* p, Index count) { return {_mm256_maskload_ps(p, mask(count))}; }
   void store(float* p) const { _mm256_storeu_ps(p, value); }
+  /// Writes around the caches; `p` is aligned to the vector.
+  void stream(float* p) const { _mm256_stream_ps(p, value); }
   void store(float* p, Index count) const { _mm256_maskstore_ps(p, mask(count), value); }
 
  private:
@@ -163,6 +167,14 @@ inline void for_each_vector(Index channels, Body body) {
     body(channel, Index{Vector::kWidth});
   if (channel < channels) body(channel, channels - channel);
 }
+
+/// Is a row's every vector aligned as Vector::stream() wants it?
+inline bool streamable(const float* rows, Index channels) {
+  return channels % Vector::kWidth == 0 &&
+         reinterpret_cast<std::uintptr_t>(rows) % sizeof(Vector) == 0;
+}
+/// Brings what was streamed into order with later writes of this thread.
+inline void finish_streams() { _mm_sfence(); }
 
 inline Vector load_some(const float* p, Index count) {
   return count == Vector::kWidth ? Vector::load(p) : Vector::load(p, count);
