@@ -38,13 +38,13 @@ at::Tensor forward_pass(const ConvolutionShape& shape, const at::Tensor& input,
     const kernels::ConvolutionMethod method = method_of(kernel);
     at::Tensor output =
         empty_images(shape.batch, shape.out_channels, shape.out_height(), shape.out_width());
-    const at::Tensor packed = scratch(kernels::packed_weight_floats(method, shape));
-    const at::Tensor work = scratch(kernels::forward_scratch_floats(method, shape));
-    kernels::pack_weights(method, shape, weight.data_ptr<float>(), packed.data_ptr<float>());
+    const std::size_t packed_floats = kernels::packed_weight_floats(method, shape);
+    const Scratch packed(packed_floats + kernels::forward_scratch_floats(method, shape));
+    kernels::pack_weights(method, shape, weight.data_ptr<float>(), packed.data());
     kernels::Epilogue epilogue;
     if (bias.defined()) epilogue.bias = bias.data_ptr<float>();
-    kernels::convolution_forward(method, shape, input.data_ptr<float>(), packed.data_ptr<float>(),
-                                 epilogue, output.data_ptr<float>(), work.data_ptr<float>());
+    kernels::convolution_forward(method, shape, input.data_ptr<float>(), packed.data(), epilogue,
+                                 output.data_ptr<float>(), packed.data() + packed_floats);
     return output;
   });
 }
@@ -66,10 +66,10 @@ at::Tensor data_pass(const ConvolutionShape& shape, const at::Tensor& gradient,
       return libtorch_gradient(shape, gradient, input, weight, /*of_input=*/true);
     const kernels::ConvolutionMethod method = method_of(kernel);
     at::Tensor result = empty_images(shape.batch, shape.in_channels, shape.height, shape.width);
-    const at::Tensor work = scratch(kernels::backward_data_scratch_floats(method, shape));
+    const Scratch work(kernels::backward_data_scratch_floats(method, shape));
     kernels::convolution_backward_data(method, shape, gradient.data_ptr<float>(),
                                        weight.data_ptr<float>(), result.data_ptr<float>(),
-                                       work.data_ptr<float>());
+                                       work.data());
     return result;
   });
 }
@@ -82,10 +82,10 @@ at::Tensor weights_pass(const ConvolutionShape& shape, const at::Tensor& gradien
           return libtorch_gradient(shape, gradient, input, weight, /*of_input=*/false).contiguous();
         const kernels::ConvolutionMethod method = method_of(kernel);
         at::Tensor result = at::empty(weight.sizes(), at::kFloat);
-        const at::Tensor work = scratch(kernels::backward_weights_scratch_floats(method, shape));
+        const Scratch work(kernels::backward_weights_scratch_floats(method, shape));
         kernels::convolution_backward_weights(method, shape, input.data_ptr<float>(),
                                               gradient.data_ptr<float>(), result.data_ptr<float>(),
-                                              work.data_ptr<float>());
+                                              work.data());
         return result;
       });
 }

@@ -40,7 +40,8 @@ struct FoldedConvolution {
     at::Tensor& tensor = packed.at(static_cast<std::size_t>(kernel));
     if (!tensor.defined()) {
       const kernels::ConvolutionMethod method = method_of(kernel);
-      tensor = scratch(kernels::packed_weight_floats(method, shape));
+      tensor = at::empty({static_cast<std::int64_t>(kernels::packed_weight_floats(method, shape))},
+                         at::kFloat);
       kernels::pack_weights(method, shape, weight.data_ptr<float>(), tensor.data_ptr<float>());
     }
     return tensor;
@@ -88,7 +89,7 @@ at::Tensor run_folded(ConvolutionKernel kernel, const kernels::ConvolutionShape&
   }
   const kernels::ConvolutionMethod method = method_of(kernel);
   const at::Tensor packed = folded.packed_for(kernel, shape);
-  const at::Tensor work = scratch(kernels::forward_scratch_floats(method, shape));
+  const Scratch work(kernels::forward_scratch_floats(method, shape));
   at::Tensor output =
       empty_images(shape.batch, shape.out_channels, shape.out_height(), shape.out_width());
   kernels::Epilogue epilogue;
@@ -96,7 +97,7 @@ at::Tensor run_folded(ConvolutionKernel kernel, const kernels::ConvolutionShape&
   if (after.residual.defined()) epilogue.residual = after.residual.data_ptr<float>();
   epilogue.relu = after.relu;
   kernels::convolution_forward(method, shape, input.data_ptr<float>(), packed.data_ptr<float>(),
-                               epilogue, output.data_ptr<float>(), work.data_ptr<float>());
+                               epilogue, output.data_ptr<float>(), work.data());
   return output;
 }
 

@@ -4,6 +4,9 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
+#include <mutex>
+#include <utility>
+
 #include "selfcure/kernels/instruction_set.h"
 #include "selfcure/nn/layers.h"
 
@@ -22,8 +25,39 @@ at::Tensor channels_last(const at::Tensor& tensor) {
   return tensor.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor scratch(std::size_t floats) {
-  return at::empty({static_cast<std::int64_t>(floats)}, at::kFloat);
+namespace {
+
+struct KeptScratch {
+  std::mutex mutex;
+  /// The largest buffer that no call uses; undefined while one does.
+  at::Tensor buffer;
+};
+
+/// Never destroyed: it may be freed after the allocator otherwise.
+KeptScratch& kept_scratch() {
+  static auto* const kept = new KeptScratch;
+  return *kept;
+}
+
+}  // namespace
+
+Scratch::Scratch(std::size_t floats) {
+  const auto wanted = static_cast<std::int64_t>(floats);
+  {
+    KeptScratch& kept = kept_scratch();
+    const std::lock_guard<std::mutex> lock(kept.mutex);
+    std::swap(buffer_, kept.buffer);
+  }
+  if (buffer_.defined() && buffer_.numel() >= wanted) return;
+  buffer_.reset();  // before the larger one is there
+  buffer_ = at::empty({wanted}, at::kFloat);
+}
+
+Scratch::~Scratch() {
+  KeptScratch& kept = kept_scratch();
+  const std::lock_guard<std::mutex> lock(kept.mutex);
+  if (!kept.buffer.defined() || kept.buffer.numel() < buffer_.numel())
+    std::swap(buffer_, kept.buffer);
 }
 
 at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height,

@@ -17,8 +17,21 @@ bool uses_kernels(const at::Tensor& input);
 /// The tensor in channels-last form, itself if it is.
 at::Tensor channels_last(const at::Tensor& tensor);
 
-/// Scratch memory of a kernel, aligned to 64 bytes.
-at::Tensor scratch(std::size_t floats);
+/// Scratch memory of one kernel call, aligned to 64 bytes.
+///
+/// One buffer serves call after call and grows to what the largest needs; calls at the same time,
+/// in other threads, have buffers of their own, which are freed afterwards.
+class Scratch {
+ public:
+  explicit Scratch(std::size_t floats);
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch();
+  float* data() const { return buffer_.data_ptr<float>(); }
+
+ private:
+  at::Tensor buffer_;
+};
 
 /// An uninitialised channels-last tensor.
 at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height,

@@ -36,12 +36,12 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
     at::Tensor output = at::empty_like(input);
     const at::Tensor mean = at::empty_like(weight);
     const at::Tensor inverse_deviation = at::empty_like(weight);
-    const at::Tensor work = scratch(kernels::batch_norm_scratch_floats(shape));
+    const Scratch work(kernels::batch_norm_scratch_floats(shape));
     kernels::batch_norm_forward(shape, {weight.data_ptr<float>(), bias.data_ptr<float>(), epsilon},
                                 input.data_ptr<float>(), data_or_null(after), relu,
                                 output.data_ptr<float>(), mean.data_ptr<float>(),
                                 inverse_deviation.data_ptr<float>(), data_or_null(running_mean),
-                                data_or_null(running_variance), momentum, work.data_ptr<float>());
+                                data_or_null(running_variance), momentum, work.data());
     // The output tells what ReLU let through; without a residual the input tells as well.
     const bool needs_output = relu && after.defined();
     context->save_for_backward(
@@ -74,13 +74,13 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
         results[3] = gradient;
       }
     }
-    const at::Tensor work = scratch(kernels::batch_norm_scratch_floats(shape));
+    const Scratch work(kernels::batch_norm_scratch_floats(shape));
     kernels::batch_norm_backward(shape,
                                  {saved[1].data_ptr<float>(), saved[2].data_ptr<float>(),
                                   context->saved_data["epsilon"].toDouble()},
                                  gradient.data_ptr<float>(), input.data_ptr<float>(),
                                  data_or_null(saved[5]), relu, saved[3].data_ptr<float>(),
-                                 saved[4].data_ptr<float>(), wanted, work.data_ptr<float>());
+                                 saved[4].data_ptr<float>(), wanted, work.data());
     return results;
   }
 };
