@@ -18,10 +18,6 @@ constexpr std::int64_t kMostParts = 256;
 /// Rows whose mean is near enough to that of all.
 constexpr std::int64_t kSampledRows = 16;
 
-/// 64 MiB: more than last-level caches hold for a team. Written around them, an output is not read
-/// first, and what is yet to be read stays.
-constexpr std::int64_t kPastCachesFloats = std::int64_t{1} << 24;
-
 /// Buffers and the division of rows into parts, which depends on the shape alone: so do the bits of
 /// the sums, for every team size.
 class Plan {

@@ -6,12 +6,17 @@
 #include <cstdint>
 
 #include "selfcure/kernels/convolution.h"
+#include "selfcure/kernels/max_pool.h"
 
 namespace selfcure::kernels {
 
 /// Rows of a frequency's matrices begin this many floats further than they are long: rows whose
 /// distance is a power of two would share few sets of the first-level cache.
 inline constexpr std::int64_t kRowPadding = 16;
+
+/// 64 MiB: more than last-level caches hold for a team. An output of that size is written around
+/// them, so that it is not read first, and what is yet to be read stays.
+inline constexpr std::int64_t kPastCachesFloats = std::int64_t{1} << 24;
 
 /// Frequencies of F(4x4, 3x3): 6 x 6.
 inline constexpr std::int64_t kFrequencies = 36;
@@ -129,6 +134,18 @@ struct KernelTable {
   void (*batch_norm_gradient)(const BatchNormRows& from, std::int64_t rows, std::int64_t channels,
                               const ChannelMap& map, const GradientMap& gradient_map,
                               bool past_caches, float* input_gradient);
+
+  /// Row `row` of one image's output and, unless null, its winners.
+  /// @param image  [height, width, channels]
+  /// @param output, winners  [out_width, channels]
+  void (*max_pool_row)(const MaxPoolShape& shape, const float* image, std::int64_t row,
+                       float* output, std::uint8_t* winners);
+  /// Row `row` of the gradient of one image.
+  /// @param output_gradient, winners  [out_height, out_width, channels]
+  /// @param input_gradient  [width, channels]
+  void (*max_pool_gradient_row)(const MaxPoolShape& shape, const float* output_gradient,
+                                const std::uint8_t* winners, std::int64_t row, bool past_caches,
+                                float* input_gradient);
 };
 
 #ifdef SELFCURE_X86_KERNELS

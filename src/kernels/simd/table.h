@@ -2,6 +2,7 @@
 #pragma once
 
 #include "batch_norm.h"
+#include "max_pool.h"
 #include "product.h"
 #include "rows.h"
 #include "winograd.h"
@@ -23,7 +24,9 @@ inline const KernelTable& table() {
                                          batch_norm_sums,
                                          batch_norm_apply,
                                          batch_norm_gradient_sums,
-                                         batch_norm_gradient};
+                                         batch_norm_gradient,
+                                         max_pool_row,
+                                         max_pool_gradient_row};
   return kTable;
 }
 
