@@ -2,12 +2,14 @@
 
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <list>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -15,7 +17,6 @@ namespace selfcure {
 namespace {
 
 constexpr std::size_t kBigBlock = 1 << 20;
-constexpr std::size_t kHugePage = 2 << 20;
 constexpr std::size_t kPage = 4096;
 constexpr std::size_t kAlignment = 64;  // as LibTorch's own allocator
 
@@ -23,63 +24,82 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
   return (bytes + unit - 1) / unit * unit;
 }
 
-/// A mapping that begins at a huge page's border, or null. Its last, partial huge page is made of
-/// small pages, so that no memory beyond `bytes` is used.
-void* map_block(std::size_t bytes) {
-  const std::size_t reserved = bytes + kHugePage;
-  void* const start =
-      mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return nullptr;
-  char* const begin = static_cast<char*>(start);
-  char* const block = begin + (rounded_up(reinterpret_cast<std::uintptr_t>(begin), kHugePage) -
-                               reinterpret_cast<std::uintptr_t>(begin));
-  if (block > begin) munmap(begin, static_cast<std::size_t>(block - begin));
-  if (const std::size_t rest = static_cast<std::size_t>(begin + reserved - (block + bytes)))
-    munmap(block + bytes, rest);
-  madvise(block, bytes, MADV_HUGEPAGE);  // refused on some systems: slower, not wrong
-  return block;
-}
+/// Address space for all blocks: more than any machine that trains on a CPU has. It costs nothing
+/// until it is touched.
+constexpr std::size_t kLargestSpace = std::size_t{1} << 40;
+constexpr std::size_t kSmallestSpace = std::size_t{1} << 30;
 
+/// Blocks next to each other in one range of addresses. A request gets the first gap that is large
+/// enough, so that what is in use stays at the range's beginning; neighbouring gaps become one.
 class BlockPool {
  public:
-  /// @return null when the system has no memory left, kept blocks included
-  void* take(std::size_t bytes) {
-    bytes = rounded_up(bytes, kPage);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    void* block = nullptr;
-    // Newest first: its pages are the likeliest to be in the processor's cache.
-    const auto kept = std::find_if(kept_.rbegin(), kept_.rend(),
-                                   [bytes](const Block& b) { return b.bytes == bytes; });
-    if (kept != kept_.rend()) {
-      block = kept->address;
-      kept_.erase(std::next(kept).base());
-      use_.kept -= bytes;
-    } else {
-      const std::size_t peak = std::max(use_.peak_in_use, use_.in_use + bytes);
-      shrink_to(peak + peak / 16, use_.in_use + bytes);
-      block = map_block(bytes);
-      if (block == nullptr) {
-        shrink_to(0, 0);
-        block = map_block(bytes);
-      }
-      if (block == nullptr) return nullptr;
+  BlockPool() {
+    for (std::size_t bytes = kLargestSpace; bytes >= kSmallestSpace && start_ == nullptr;
+         bytes /= 2) {
+      void* const space = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (space == MAP_FAILED) continue;  // a limit on addresses: try a smaller one
+      // Refused on some systems: slower, not wrong.
+      madvise(space, bytes, MADV_HUGEPAGE);
+      start_ = static_cast<char*>(space);
+      size_ = bytes;
     }
-    in_use_.emplace(block, bytes);
-    use_.in_use += bytes;
-    use_.peak_in_use = std::max(use_.peak_in_use, use_.in_use);
-    return block;
+    if (start_ != nullptr) gaps_[0] = {size_, 0};
   }
 
-  /// @return false if the address is none of this pool's blocks in use
-  bool give_back(void* address) {
+  /// @return null when there is no gap left that is large enough
+  void* take(std::size_t bytes) {
+    if (bytes > size_) return nullptr;
+    bytes = rounded_up(bytes, kPage);
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = in_use_.find(address);
-    if (found == in_use_.end()) return false;
-    kept_.push_back({address, found->second});
-    use_.in_use -= found->second;
-    use_.kept += found->second;
+    const auto gap = std::find_if(gaps_.begin(), gaps_.end(), [bytes](const auto& entry) {
+      return entry.second.bytes >= bytes;
+    });
+    if (gap == gaps_.end() || !may_hold(bytes)) return nullptr;
+    const std::size_t place = gap->first;
+    const Gap before = gap->second;
+    gaps_.erase(gap);
+    const std::size_t reused = std::min(before.resident, bytes);
+    if (before.bytes > bytes)
+      gaps_[place + bytes] = {before.bytes - bytes, before.resident - reused};
+    use_.kept -= reused;
+    in_use_[place] = bytes;
+    use_.in_use += bytes;
+    use_.peak_in_use = std::max(use_.peak_in_use, use_.in_use);
+    drop_beyond(use_.peak_in_use + use_.peak_in_use / 8);
+    return start_ + place;
+  }
+
+  bool owns(const void* address) const {
+    return start_ != nullptr && address >= start_ && address < start_ + size_;
+  }
+
+  /// @param address  of a block of this pool
+  void give_back(void* address) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = in_use_.find(static_cast<std::size_t>(static_cast<char*>(address) - start_));
+    if (found == in_use_.end()) std::abort();  // freed twice: everything after it would be wrong
+    std::size_t place = found->first;
+    Gap gap = {found->second, found->second};
+    use_.in_use -= gap.bytes;
+    use_.kept += gap.bytes;
     in_use_.erase(found);
-    return true;
+    auto next = gaps_.lower_bound(place);
+    if (next != gaps_.end() && next->first == place + gap.bytes) {
+      gap.bytes += next->second.bytes;
+      gap.resident += next->second.resident;
+      next = gaps_.erase(next);
+    }
+    if (next != gaps_.begin()) {
+      const auto previous = std::prev(next);
+      if (previous->first + previous->second.bytes == place) {
+        place = previous->first;
+        gap.bytes += previous->second.bytes;
+        gap.resident += previous->second.resident;
+        gaps_.erase(previous);
+      }
+    }
+    gaps_[place] = gap;
   }
 
   CpuMemoryUse use() {
@@ -88,23 +108,37 @@ class BlockPool {
   }
 
  private:
-  struct Block {
-    void* address;
+  struct Gap {
     std::size_t bytes;
+    /// At most this many of them occupy memory.
+    std::size_t resident;
   };
 
-  /// Unmaps kept blocks, oldest first, until they and `others` bytes are at most `limit`.
-  void shrink_to(std::size_t limit, std::size_t others) {
-    while (!kept_.empty() && use_.kept + others > limit) {
-      munmap(kept_.front().address, kept_.front().bytes);
-      use_.kept -= kept_.front().bytes;
-      kept_.pop_front();
+  /// The system promises more than it has; a block that cannot be there is refused here, before
+  /// the first touch of it ends the process.
+  bool may_hold(std::size_t bytes) const {
+    static const std::size_t kMemory = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) *
+                                       static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return use_.in_use + bytes <= kMemory;
+  }
+
+  /// Hands the memory of gaps back to the system, the last first, until it and the blocks in use
+  /// are at most `limit` bytes.
+  void drop_beyond(std::size_t limit) {
+    for (auto gap = gaps_.rbegin(); gap != gaps_.rend() && use_.in_use + use_.kept > limit; ++gap) {
+      if (gap->second.resident == 0) continue;
+      madvise(start_ + gap->first, gap->second.bytes, MADV_DONTNEED);
+      use_.kept -= gap->second.resident;
+      gap->second.resident = 0;
     }
   }
 
+  char* start_ = nullptr;
+  std::size_t size_ = 0;
   std::mutex mutex_;
-  std::unordered_map<void*, std::size_t> in_use_;
-  std::list<Block> kept_;  // oldest first
+  /// Size of each block in use, by its distance from the start.
+  std::unordered_map<std::size_t, std::size_t> in_use_;
+  std::map<std::size_t, Gap> gaps_;
   CpuMemoryUse use_;
 };
 
@@ -115,11 +149,10 @@ BlockPool& pool() {
 }
 
 void release(void* address) {
-  // Only a block of the pool begins at a huge page's border, but for rare chance; others skip the
-  // lock.
-  const bool may_be_ours = reinterpret_cast<std::uintptr_t>(address) % kHugePage == 0;
-  if (address != nullptr && may_be_ours && pool().give_back(address)) return;
-  std::free(address);
+  if (pool().owns(address))
+    pool().give_back(address);
+  else
+    std::free(address);
 }
 
 /// LibTorch's interface; without `override`, because the signatures differ between its versions:

@@ -16,9 +16,10 @@ struct CpuMemoryUse {
 ///
 /// A training step allocates and frees the same blocks as the step before it. Fetched anew from the
 /// system they cost a tenth to a third of the step in page faults; left to the heap they fragment
-/// it and half of the memory is holes. Here a block is reused for requests of its own size only, in
-/// huge pages where the system grants them, and the blocks together never exceed what tensors have
-/// held at once by more than a sixteenth: beyond that, those unused for longest go first.
+/// it and half of the memory is holes. Here blocks lie in one range of addresses, each in the first
+/// gap that holds it, in huge pages where the system grants them; they and the gaps that still
+/// occupy memory never exceed what tensors have held at once by more than an eighth: beyond that,
+/// the memory of the last gaps goes back first.
 void reuse_cpu_memory();
 
 /// All 0 before `reuse_cpu_memory`.
