@@ -13,7 +13,7 @@ namespace {
 // Of few channels a block's matrices stay in the second-level cache; of many, longer blocks read
 // the transformed weights less often.
 constexpr std::int64_t kFewChannels = 256;
-constexpr std::int64_t kShortBlock = 48;
+constexpr std::int64_t kShortBlock = 36;
 constexpr std::int64_t kLongBlock = 132;
 /// Tiles of a block of the weights' gradient where each thread sums a gradient of its own.
 constexpr std::int64_t kOwnSumBlock = 36;

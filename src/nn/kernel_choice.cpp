@@ -19,8 +19,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Time for each candidate beyond its warm-up.
-constexpr double kMeasuredSeconds = 0.006;
+/// Rounds of one run each, after one to warm up: few for a layer that takes long.
+constexpr int kFewestRounds = 2;
+constexpr int kMostRounds = 20;
+constexpr double kMeasuredSeconds = 0.01;
+/// A candidate this much slower than another in the first round is not run again.
+constexpr double kHopeless = 2.0;
 /// What a kernel of our own must be faster than LibTorch's, so that a tie is no coin toss.
 constexpr double kClearlyFaster = 0.97;
 
@@ -51,15 +55,25 @@ double seconds_of(const std::function<void()>& run) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/// The shortest of some runs: interruptions only ever add.
-double shortest_seconds(const std::function<void()>& run) {
-  run();
-  double shortest = seconds_of(run);
-  for (double spent = shortest; spent < kMeasuredSeconds;) {
-    const double seconds = seconds_of(run);
-    shortest = std::min(shortest, seconds);
-    spent += seconds;
+/// The shortest run of each candidate: interruptions only ever add. They take turns, so that a
+/// change of the machine's speed meets all of them.
+std::vector<double> shortest_seconds(const std::vector<KernelCandidate>& candidates) {
+  std::vector<double> shortest;
+  for (const KernelCandidate& candidate : candidates) {
+    candidate.run();
+    shortest.push_back(seconds_of(candidate.run));
   }
+  const double hopeless = kHopeless * *std::min_element(shortest.begin(), shortest.end());
+  const std::vector<double> first = shortest;
+  double spent = 0;
+  for (int round = 1; round < kMostRounds && (round < kFewestRounds || spent < kMeasuredSeconds);
+       ++round)
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (first[i] > hopeless) continue;
+      const double seconds = seconds_of(candidates[i].run);
+      shortest[i] = std::min(shortest[i], seconds);
+      spent += seconds;
+    }
   return shortest;
 }
 
@@ -117,22 +131,18 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   const auto known = all.by_key.find(text);
   if (known != all.by_key.end()) return known->second;
 
+  const std::vector<double> seconds = shortest_seconds(candidates);
   ConvolutionKernel best = candidates.front().kernel;
-  double best_seconds = 0;
+  double best_seconds = kClearlyFaster * seconds.front();
   std::string times;
-  for (const KernelCandidate& candidate : candidates) {
-    const double seconds = shortest_seconds(candidate.run);
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
     std::array<char, 64> time{};
-    std::snprintf(time.data(), time.size(), "%s%s %.3f ms", times.empty() ? "" : ", ",
-                  name_of(candidate.kernel), 1e3 * seconds);
+    std::snprintf(time.data(), time.size(), "%s%s %.3f ms", i == 0 ? "" : ", ",
+                  name_of(candidates[i].kernel), 1e3 * seconds[i]);
     times += time.data();
-    const bool first = &candidate == &candidates.front();
-    const bool beats_libtorch = best == ConvolutionKernel::kLibTorch
-                                    ? seconds < kClearlyFaster * best_seconds
-                                    : seconds < best_seconds;
-    if (first || beats_libtorch) {
-      best = candidate.kernel;
-      best_seconds = seconds;
+    if (i > 0 && seconds[i] < best_seconds) {
+      best = candidates[i].kernel;
+      best_seconds = seconds[i];
     }
   }
   all.by_key[text] = best;

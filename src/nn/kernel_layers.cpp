@@ -72,9 +72,15 @@ kernels::ConvolutionMethod method_of(ConvolutionKernel kernel) {
 }
 
 std::vector<ConvolutionKernel> own_kernels(const kernels::ConvolutionShape& shape) {
+  // Winograd's tiles of 4 x 4 pay where images fill them; patches never win there.
+  constexpr std::int64_t kFullTiles = 7;
   std::vector<ConvolutionKernel> own;
-  for (const ConvolutionKernel kernel : {ConvolutionKernel::kWinograd, ConvolutionKernel::kIm2col})
-    if (kernels::has_convolution(method_of(kernel), shape)) own.push_back(kernel);
+  const bool winograd = kernels::has_convolution(kernels::ConvolutionMethod::kWinograd, shape);
+  if (winograd) own.push_back(ConvolutionKernel::kWinograd);
+  const bool full_tiles = shape.height >= kFullTiles && shape.width >= kFullTiles;
+  if (!(winograd && full_tiles && shape.batch > 1) &&
+      kernels::has_convolution(kernels::ConvolutionMethod::kIm2col, shape))
+    own.push_back(ConvolutionKernel::kIm2col);
   return own;
 }
 

@@ -65,8 +65,9 @@ struct KernelCandidate {
   std::function<void()> run;
 };
 
-/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate, each
-/// run once to warm up and then for some milliseconds. All threads get the same answer.
+/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate. Each is
+/// run once to warm up and at least once more, in turns, for some ten milliseconds. All threads get
+/// the same answer.
 ///
 /// What was measured is told to the listener of set_choice_listener().
 ///

@@ -121,15 +121,22 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
   for (Index tile = first; tile < last; ++tile) {
     const TilePlace place = place_of(tiles, tile);
     const float* pixels[kSide * kSide];
-    for (int i = 0; i < kSide; ++i)
-      for (int j = 0; j < kSide; ++j) {
-        const Index row = place.row - kBefore + i;
-        const Index column = place.column - kBefore + j;
-        const bool inside = row >= 0 && row < tiles.height && column >= 0 && column < tiles.width;
-        pixels[i * kSide + j] =
-            inside ? images + ((place.image * tiles.height + row) * tiles.width + column) * channels
-                   : zeros;
-      }
+    const Index top = place.row - kBefore;
+    const Index left = place.column - kBefore;
+    const Index first_pixel = (place.image * tiles.height + top) * tiles.width + left;
+    if (top >= 0 && top + kSide <= tiles.height && left >= 0 && left + kSide <= tiles.width) {
+      const float* row = images + first_pixel * channels;
+      for (int i = 0; i < kSide; ++i, row += tiles.width * channels)
+        for (int j = 0; j < kSide; ++j) pixels[i * kSide + j] = row + j * channels;
+    } else {
+      for (int i = 0; i < kSide; ++i)
+        for (int j = 0; j < kSide; ++j) {
+          const bool inside =
+              top + i >= 0 && top + i < tiles.height && left + j >= 0 && left + j < tiles.width;
+          pixels[i * kSide + j] =
+              inside ? images + (first_pixel + i * tiles.width + j) * channels : zeros;
+        }
+    }
     float* const row_of_tile = to.data + (tile - first) * to.row_stride;
     for_each_vector(channels, [&](Index channel, Index count) {
       Vector half[kInputSide][kSide];
