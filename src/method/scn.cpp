@@ -54,7 +54,7 @@ StepOutput Scn::step(const Batch& batch, const EpochContext& context) {
   output.logits = logits.detach();
   output.importance = alpha.detach();
 
-  if (options_.relabel && context.epoch >= options_.relabel_start_epoch) {
+  if (phase(context) == 1) {
     // Without weighting and rank nothing trains alpha, and its order means nothing.
     const bool low_group_only =
         options_.relabel_scope == RelabelScope::kLowGroup && (options_.weighting || options_.rank);
@@ -87,6 +87,10 @@ StepOutput Scn::step(const Batch& batch, const EpochContext& context) {
   }
   output.statistics = at::stack(values);
   return output;
+}
+
+int Scn::phase(const EpochContext& context) const {
+  return options_.relabel && context.epoch >= options_.relabel_start_epoch ? 1 : 0;
 }
 
 Prediction Scn::predict(const at::Tensor& images) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/nn/autocast.h"
 #include "selfcure/nn/ir_resnet.h"
 #include "selfcure/nn/vgg.h"
 
@@ -72,7 +73,9 @@ ClassifierImpl::ClassifierImpl(const ModelOptions& model, std::int64_t class_cou
 }
 
 at::Tensor ClassifierImpl::forward(const at::Tensor& images) {
-  return fc->forward(backbone->forward(images));
+  const at::Tensor features = backbone->forward(images);
+  const AutocastPause heads_in_float32;
+  return fc->forward(full_precision(features));
 }
 
 ScnNetworkImpl::ScnNetworkImpl(const ModelOptions& model, std::int64_t class_count,
@@ -88,7 +91,10 @@ ScnNetworkImpl::ScnNetworkImpl(const ModelOptions& model, std::int64_t class_cou
 }
 
 ScnNetworkImpl::Output ScnNetworkImpl::forward(const at::Tensor& images) {
-  const at::Tensor features = backbone->forward(images);            // [B, D]
+  const at::Tensor backbone_features = backbone->forward(images);
+  // Importance weights differ by less than bfloat16 can tell: they and the logits are float32.
+  const AutocastPause heads_in_float32;
+  const at::Tensor features = full_precision(backbone_features);    // [B, D]
   const at::Tensor scores = at::matmul(features, fc->weight.t());   // [B, K]
   const at::Tensor alpha = attention->forward(features).sigmoid();  // [B, 1]
   return {scores, alpha.squeeze(1)};

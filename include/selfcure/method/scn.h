@@ -69,6 +69,8 @@ class Scn : public Method {
   Scn(const ScnOptions& options, const ModelOptions& model, std::int64_t class_count);
 
   StepOutput step(const Batch& batch, const EpochContext& context) override;
+  /// 1 where labels are proposed, else 0.
+  int phase(const EpochContext& context) const override;
   Prediction predict(const at::Tensor& images) override;
   torch::nn::Module& module() override { return *network_; }
   const std::vector<Statistic>& statistics() const override;

@@ -77,6 +77,9 @@ class Method {
 
   /// Forward pass and loss of one training batch. Does not wait for the device.
   virtual StepOutput step(const Batch& batch, const EpochContext& context) = 0;
+  /// Steps of equal phase and batch shape do the same operations, so that a recording of one stands
+  /// for the others. It follows from the epoch and changes a few times in a training at most.
+  virtual int phase(const EpochContext& /*context*/) const { return 0; }
   /// Evaluation of images, [B, 3, H, W]. The caller sets evaluation mode and turns gradients off.
   virtual Prediction predict(const at::Tensor& images) = 0;
   /// All parameters and buffers of the method.
