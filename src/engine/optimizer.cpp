@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "device_update.h"
 #include "selfcure/core/errors.h"
 
 namespace selfcure {
@@ -68,9 +69,44 @@ void Optimizer::step_adam(double lr) {
   }
 }
 
+void Optimizer::step_on_device(const at::Tensor& lr, const at::Tensor& skip) {
+  const at::NoGradGuard no_grad;
+  const bool adam = options_.kind == OptimizerKind::kAdam;
+  // As a float, which fused Adam wants; exact for 16 million steps.
+  if (!device_steps_.defined())
+    device_steps_ = at::full({}, static_cast<double>(steps_), lr.options());
+  DeviceUpdate update;
+  update.lr = lr;
+  update.steps = device_steps_;
+  update.skip = skip;
+  for (Slot& slot : slots_) {
+    const at::Tensor gradient = slot.parameter.grad();
+    if (!gradient.defined()) continue;
+    update.parameters.push_back(slot.parameter);
+    update.gradients.push_back(gradient);
+    if (adam || options_.momentum != 0) {
+      if (!slot.first.defined()) slot.first = at::zeros_like(slot.parameter);
+      update.first.push_back(slot.first);
+    }
+    if (adam) {
+      if (!slot.second.defined()) slot.second = at::zeros_like(slot.parameter);
+      update.second.push_back(slot.second);
+    }
+  }
+  update_on_device(options_, update);
+}
+
+std::vector<at::Tensor> Optimizer::gradients() const {
+  std::vector<at::Tensor> gradients;
+  for (const Slot& slot : slots_)
+    if (slot.parameter.grad().defined()) gradients.push_back(slot.parameter.grad());
+  return gradients;
+}
+
 std::map<std::string, at::Tensor> Optimizer::state() const {
   std::map<std::string, at::Tensor> state;
-  state["steps"] = at::full({}, steps_, at::kLong);
+  state["steps"] = device_steps_.defined() ? device_steps_.to(at::kCPU, at::kLong)
+                                           : at::full({}, steps_, at::kLong);
   const bool adam = options_.kind == OptimizerKind::kAdam;
   for (const Slot& slot : slots_) {
     if (slot.first.defined()) state[slot.name + (adam ? ".mean" : ".momentum")] = slot.first;
@@ -91,7 +127,8 @@ void Optimizer::load_state(const std::map<std::string, at::Tensor>& state) {
       throw CheckpointError("optimizer state: '" + name +
                             "' has another shape or type than its parameter");
     ++used;
-    return entry->second.to(parameter.device(), parameter.scalar_type(), false, true);
+    // With the parameter's strides, which fused updates want.
+    return at::empty_like(parameter).detach().copy_(entry->second);
   };
   const bool adam = options_.kind == OptimizerKind::kAdam;
   for (Slot& slot : slots_) {
@@ -103,6 +140,7 @@ void Optimizer::load_state(const std::map<std::string, at::Tensor>& state) {
         "optimizer state: holds entries for parameters that this model lacks, or of another "
         "optimizer");
   steps_ = steps->second.item<std::int64_t>();
+  device_steps_ = at::Tensor();
 }
 
 }  // namespace selfcure

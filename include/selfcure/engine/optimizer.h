@@ -42,6 +42,14 @@ class Optimizer {
   void zero_grad();
   /// One update. @param lr learning rate of this step, factor of the schedule included
   void step(double lr);
+  /// One update whose numbers stay on the parameters' device: it waits for nothing and can be
+  /// recorded after it was run once. Not to be mixed with the other step().
+  ///
+  /// @param lr    0-d float32 on that device
+  /// @param skip  0-d float32 on that device, 1: do nothing; undefined: never
+  void step_on_device(const at::Tensor& lr, const at::Tensor& skip = at::Tensor());
+  /// The gradients that are there, in the order of the parameters.
+  std::vector<at::Tensor> gradients() const;
 
   /// Momentum buffers, moments and the step count by "<parameter>.<state>".
   std::map<std::string, at::Tensor> state() const;
@@ -61,6 +69,7 @@ class Optimizer {
   OptimizerOptions options_;
   std::vector<Slot> slots_;
   std::int64_t steps_ = 0;
+  at::Tensor device_steps_;  // 0-d float32, in place of steps_ once step_on_device() was called
 };
 
 }  // namespace selfcure
