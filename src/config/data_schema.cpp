@@ -223,6 +223,14 @@ ConfigItems data_items(ConfigDraft& draft) {
       "another file. null: none.");
   pack.runtime = true;
   pack.default_note = "null";
+  list.choice("cache", data.cache,
+              {{"none", "on the host, as memory_mb says"},
+               {"gpu",
+                "all of them on the CUDA device that trains, where batches are gathered and "
+                "augmented; on the CPU, or if they take more than 60 % of its free memory, as "
+                "none, which is said"}},
+              "Where decoded training images are kept. Batches are the same.")
+      .runtime = true;
   list.choice("on_error", data.on_error,
               {{"stop", "the run ends with the name of the image"},
                {"skip", "the image is left out, named and counted"}},

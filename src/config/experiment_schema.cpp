@@ -257,6 +257,18 @@ ConfigItems train_items(TrainOptions& train) {
             "round differently.",
             is_device)
       .runtime = true;
+  list.choice("precision", train.precision,
+              {{"fp32", "float32"},
+               {"tf32", "float32 with factors rounded to 10 bits; CUDA only"},
+               {"bf16", "bfloat16 autocast; on the CPU too"},
+               {"fp16", "float16 autocast with a scaled loss; CUDA only"}},
+              "Arithmetic of the backbone in training steps. Weights, importance weights, losses, "
+              "updates and evaluations are float32 with all of them; a run is resumed with the "
+              "one that it began with.");
+  list.boolean("cuda_graphs", train.cuda_graphs,
+               "On a CUDA device, record the steps once and launch each as one; what cannot be "
+               "recorded is said and launched as ever. No effect on the CPU.")
+      .runtime = true;
   list.integer("threads", train.threads, 0, 1024,
                "CPU threads of a training step; 0: as many as there are cores.")
       .runtime = true;
@@ -313,7 +325,15 @@ ConfigItem experiment_schema(const std::shared_ptr<ConfigDraft>& draft) {
     list.section("method", "How it learns from labels that may be wrong.",
                  [draft, unused_scn] { return method_items(draft->options.method, unused_scn); });
     list.section("train", "How long and how fast it learns, and on what.",
-                 [draft] { return train_items(draft->options.train); });
+                 [draft] { return train_items(draft->options.train); })
+        .check = [draft](const ConfigFail& fail) {
+      const TrainOptions& train = draft->options.train;
+      if (train.device == "cpu" &&
+          (train.precision == Precision::kTf32 || train.precision == Precision::kFp16))
+        fail({"precision", "device"}, std::string("expected fp32 or bf16 with train.device: cpu, "
+                                                  "got '") +
+                                          precision_name(train.precision) + "'");
+    };
     list.section("logging", "What is written for other programs to look at.",
                  [draft] { return logging_items(draft->options.logging); });
     return list.take();

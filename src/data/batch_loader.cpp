@@ -49,14 +49,14 @@ void BatchLoader::pause(std::unique_lock<std::mutex>& lock) {
   batch_ready_.wait(lock, [this] { return busy_ == 0; });
 }
 
-void BatchLoader::start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch,
+void BatchLoader::start(SamplePlan plan, std::vector<std::int32_t> labels, std::int64_t first_batch,
                         const EpochTargets& targets) {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     pause(lock);
     plan_ = std::move(plan);
-    visits_ = visits_of(plan_.rows, labels.labels().size());
-    labels_ = labels.labels();
+    visits_ = visits_of(plan_.rows, labels.size());
+    labels_ = std::move(labels);
     targets_ = targets;
     ready_.clear();
     batch_count_ = plan_.batch_count();
@@ -76,9 +76,9 @@ HostBatch BatchLoader::assemble(std::int64_t index) const {
   batch.visits.assign(first, first + static_cast<std::ptrdiff_t>(batch.rows.size()));
   batch.labels.reserve(batch.rows.size());
   const auto image_bytes = static_cast<std::size_t>(images_.image_bytes());
-  batch.pixels.resize(batch.rows.size() * image_bytes);
+  if (has_pixels_) batch.pixels.resize(batch.rows.size() * image_bytes);
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    images_.fill(batch.rows[i], batch.pixels.data() + i * image_bytes);
+    if (has_pixels_) images_.fill(batch.rows[i], batch.pixels.data() + i * image_bytes);
     batch.labels.push_back(labels_[static_cast<std::size_t>(batch.rows[i])]);
   }
   if (targets_.manifest != nullptr) use_distributions(batch);

@@ -1,5 +1,6 @@
 #include "selfcure/engine/device.h"
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <sched.h>
 #include <torch/cuda.h>
@@ -10,6 +11,7 @@
 #include <thread>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/engine/device_stream.h"
 
 namespace selfcure {
 namespace {
@@ -19,6 +21,11 @@ std::string cpu_model() {
   for (std::string line; std::getline(info, line);)
     if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
   return "unknown CPU";
+}
+
+std::string cuda_line(int index) {
+  const std::string description = cuda_device_description(index);
+  return "cuda:" + std::to_string(index) + (description.empty() ? "" : ": " + description);
 }
 
 }  // namespace
@@ -42,6 +49,15 @@ c10::Device resolve_device(const std::string& name) {
   return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
 }
 
+void move_to_device(torch::nn::Module& module, const c10::Device& device) {
+  module.to(device);
+  if (!device.is_cuda()) return;
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& parameter : module.parameters())
+    if (parameter.dim() == 4)
+      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast).detach());
+}
+
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -60,7 +76,7 @@ std::vector<std::string> device_descriptions() {
                                     " cores"};
   if (torch::cuda::is_available())
     for (std::size_t i = 0; i < torch::cuda::device_count(); ++i)
-      lines.push_back("cuda:" + std::to_string(i));
+      lines.push_back(cuda_line(static_cast<int>(i)));
   return lines;
 }
 

@@ -142,6 +142,8 @@ class Experiment {
   int threads_ = 1;
   Manifest train_;
   std::unique_ptr<ImageStore> images_;
+  /// Those images on the device, or null.
+  std::unique_ptr<DeviceImages> device_images_;
   std::unique_ptr<BatchLoader> loader_;
   std::unique_ptr<LabelStore> labels_;
   std::unique_ptr<EvaluationSet> valid_;
@@ -161,6 +163,8 @@ class Experiment {
 void Experiment::prepare(const std::string& command_line, bool resume) {
   threads_ = set_cpu_threads(options_.train.threads);
   device_ = resolve_device(options_.train.device);
+  check_precision(options_.train.precision, device_);
+  set_device_arithmetic(options_.train.precision, device_);
   run_.write("config.resolved.yaml", resolved_config_);
   run_.write("environment.json", environment_json(command_line, device_, threads_, options_));
 
@@ -193,6 +197,8 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
     images_->fill(0, pixels.data());
     test_->images.fill(0, pixels.data());
   }
+  if (data.cache == DataCache::kGpu)
+    device_images_ = keep_on_device(train_, data, prepared.pack, device_, observer_);
   loader_ = std::make_unique<BatchLoader>(*images_, data.workers);
   labels_ = std::make_unique<LabelStore>(train_);
   importance_.assign(train_.rows.size(), kNaN);
@@ -200,11 +206,11 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
   method_ = make_method(options_.method, options_.model, train_.class_count(), options_.seed);
   if (!options_.model.weights.empty() && !resume)
     load_weights(method_->module(), options_.model, run_, observer_);
-  method_->module().to(device_);
-  trainer_ =
-      std::make_unique<Trainer>(TrainerParts{*method_, *loader_, *labels_, train_.size(), device_,
-                                             train_.distributions.empty() ? nullptr : &train_},
-                                options_.train, data.augment, data.normalize, options_.seed);
+  move_to_device(method_->module(), device_);
+  trainer_ = std::make_unique<Trainer>(
+      TrainerParts{*method_, *loader_, *labels_, train_.size(), device_,
+                   train_.distributions.empty() ? nullptr : &train_, device_images_.get()},
+      options_.train, data.augment, data.normalize, options_.seed);
 }
 
 Checkpoint Experiment::checkpoint_texts() const {
@@ -477,10 +483,11 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
   const std::shared_ptr<const PixelPack> pack = prepare_images(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
   const c10::Device device = resolve_device(options.train.device);
+  set_device_arithmetic(options.train.precision, device);
   const std::unique_ptr<Method> method =
       make_method(options.method, options.model, manifest.class_count(), options.seed);
   load_module_state(method->module(), checkpoint.section("model."));
-  method->module().to(device);
+  move_to_device(method->module(), device);
   const ImageStore images(manifest, store_options(options.data), pack);
   BatchLoader loader(images, options.data.workers);
   const std::int64_t batch_size =

@@ -13,6 +13,7 @@
 #include "selfcure/data/instance_noise.h"
 #include "selfcure/data/published_counts.h"
 #include "selfcure/data/text_file.h"
+#include "selfcure/engine/device_stream.h"
 #include "selfcure/engine/features.h"
 
 namespace selfcure {
@@ -215,6 +216,36 @@ PreparedTraining prepare_training_set(Manifest& manifest, const ExperimentOption
   if (knows_clean_labels(manifest))
     observer.note(noise_report_text(prepared.noise, data.noise, manifest));
   return prepared;
+}
+
+std::unique_ptr<DeviceImages> keep_on_device(const Manifest& manifest, const DataOptions& data,
+                                             const std::shared_ptr<const PixelPack>& pack,
+                                             const c10::Device& device,
+                                             TrainingObserver& observer) {
+  ImageStoreOptions options = store_options(data);
+  options.memory_budget_bytes = 0;  // each image is decoded once and never asked for again
+  const ImageStore images(manifest, options, pack);
+  const std::string obstacle =
+      DeviceImages::obstacle(DeviceImages::bytes_of(images), device, free_device_bytes(device));
+  if (!obstacle.empty()) {
+    observer.note(obstacle);
+    return nullptr;
+  }
+  try {
+    auto kept = std::make_unique<DeviceImages>(images, data.workers, device,
+                                               [&](std::int64_t done, std::int64_t total) {
+                                                 observer.preparing(manifest.name, done, total);
+                                                 if (const int signal = observer.stop_signal())
+                                                   throw StoppedBySignal{signal};
+                                               });
+    observer.note(manifest.name + ": " + std::to_string(manifest.size()) + " images kept on " +
+                  device.str());
+    return kept;
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    observer.note("data.cache: gpu is not used: " + text.substr(0, text.find('\n')));
+    return nullptr;
+  }
 }
 
 std::string classes_hint() { return "; data.classes and data.class_map bring data sets together"; }

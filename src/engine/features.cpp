@@ -6,6 +6,7 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/engine/checkpoint.h"
+#include "selfcure/engine/device.h"
 #include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/trainer.h"
 #include "selfcure/engine/upload.h"
@@ -29,7 +30,7 @@ Features extract_features(const std::filesystem::path& checkpoint, const Manifes
                       " for its backbone, got " + std::to_string(data.image_size));
   const std::shared_ptr<FeatureNetwork> backbone = make_backbone(model);
   load_module_state(*backbone, saved.section("model.backbone."));
-  backbone->to(device);
+  move_to_device(*backbone, device);
   backbone->eval();
   const ImageStore images(manifest, store_options(data), std::move(pack));
   BatchLoader loader(images, data.workers);

@@ -3,10 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "selfcure/core/errors.h"
 #include "selfcure/engine/upload.h"
 
 namespace selfcure {
@@ -18,36 +15,35 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-std::string text_of(const at::Tensor& tensor) {
-  std::ostringstream text;
-  text << c10::toString(tensor.scalar_type()) << " " << tensor.sizes();
-  return text.str();
-}
-
 }  // namespace
 
-std::map<std::string, at::Tensor> module_state(const torch::nn::Module& module) {
-  std::map<std::string, at::Tensor> state;
-  for (const auto& item : module.named_parameters()) state[item.key()] = item.value().detach();
-  for (const auto& item : module.named_buffers()) state[item.key()] = item.value();
-  return state;
+TrainingStepOptions Trainer::step_options() {
+  TrainingStepOptions options;
+  options.device = parts_.device;
+  options.device_scalars = parts_.device.is_cuda();
+  options.precision = train_.precision;
+  if (parts_.device.is_cuda() && train_.cuda_graphs) options.make_graph = make_cuda_graph;
+  options.note = [this](const std::string& text) {
+    if (observer_ != nullptr) observer_->note(text);
+  };
+  return options;
 }
 
-void load_module_state(torch::nn::Module& module, const std::map<std::string, at::Tensor>& state) {
-  const at::NoGradGuard no_grad;
-  std::map<std::string, at::Tensor> own = module_state(module);
-  for (const auto& [name, tensor] : own) {
-    const auto entry = state.find(name);
-    if (entry == state.end())
-      throw CheckpointError("checkpoint: '" + name + "' of the model is missing");
-    if (entry->second.sizes() != tensor.sizes() ||
-        entry->second.scalar_type() != tensor.scalar_type())
-      throw CheckpointError("checkpoint: '" + name + "': the model expects " + text_of(tensor) +
-                            ", the checkpoint has " + text_of(entry->second));
-  }
-  for (const auto& [name, tensor] : state)
-    if (!own.count(name)) throw CheckpointError("checkpoint: '" + name + "' is not of this model");
-  for (auto& [name, tensor] : own) tensor.copy_(state.at(name));
+Batch Trainer::batch_of(HostBatch& host, std::uint64_t epoch_key) {
+  const std::vector<at::Tensor> uploaded = uploads_.run([&]() -> std::vector<at::Tensor> {
+    return {parts_.images != nullptr ? upload_rows(host, parts_.device)
+                                     : upload_pixels(host, parts_.device),
+            upload_labels(host, parts_.device), upload_targets(host, parts_.device)};
+  });
+  Batch batch;
+  batch.images =
+      augment_images(parts_.images != nullptr ? parts_.images->gather(uploaded[0]) : uploaded[0],
+                     host.visits, augment_, normalize_, {seed_, epoch_key, 0});
+  batch.labels = uploaded[1];
+  batch.targets = uploaded[2];
+  if (parts_.distributions != nullptr && parts_.distributions->label_use == LabelUse::kMultiTarget)
+    batch.target_loss = TargetLoss::kMultiTarget;
+  return batch;
 }
 
 Trainer::Trainer(const TrainerParts& parts, const TrainOptions& train,
@@ -58,7 +54,11 @@ Trainer::Trainer(const TrainerParts& parts, const TrainOptions& train,
       augment_(augment),
       normalize_(normalize),
       seed_(seed),
-      optimizer_(train.optimizer, parts.method.module()) {
+      optimizer_(train.optimizer, parts.method.module()),
+      training_step_(parts.method, optimizer_, step_options()),
+      stream_(parts.device),
+      uploads_(parts.device) {
+  if (parts.images != nullptr) parts.loader.leave_out_pixels();
   steps_per_epoch_ = shuffled_plan(parts.row_count, train.batch_size, seed, 1).batch_count();
 }
 
@@ -90,27 +90,19 @@ bool Trainer::run_epoch(TrainingObserver& observer, const std::function<void()>&
   const auto begin = Clock::now();
   auto last_save = begin;
   auto last_step = begin;
+  observer_ = &observer;
+  const TrainingStream::Use own_stream(stream_);
   parts_.method.module().train();
   parts_.loader.start(
       training_plan(train_.sampling, parts_.labels.labels(), train_.batch_size, seed_, epoch_key),
       parts_.labels, step_, {parts_.distributions, seed_, epoch_key});
-  const TargetLoss target_loss =
-      parts_.distributions != nullptr && parts_.distributions->label_use == LabelUse::kMultiTarget
-          ? TargetLoss::kMultiTarget
-          : TargetLoss::kCrossEntropy;
   const auto recent_loss = [this] { return accumulator_.recent_loss(); };
   for (HostBatch host; parts_.loader.next(host);) {
-    Batch batch;
-    batch.labels = upload_labels(host, parts_.device);
-    batch.targets = upload_targets(host, parts_.device);
-    batch.target_loss = target_loss;
-    batch.images = augment_images(upload_pixels(host, parts_.device), host.visits, augment_,
-                                  normalize_, {seed_, epoch_key, 0});
-    optimizer_.zero_grad();
-    const StepOutput output = parts_.method.step(batch, {epoch_});
-    output.loss.backward();
-    optimizer_.step(train_.optimizer.lr * schedule_factor(train_.schedule, epoch_, step_,
-                                                          steps_per_epoch_, train_.epochs));
+    const Batch batch = batch_of(host, epoch_key);
+    const StepOutput output =
+        training_step_.run(batch, {epoch_},
+                           train_.optimizer.lr * schedule_factor(train_.schedule, epoch_, step_,
+                                                                 steps_per_epoch_, train_.epochs));
     accumulator_.add(host.rows, batch.labels, output);
     ++step_;
 
@@ -140,37 +132,6 @@ void Trainer::advance() {
   step_ = 0;
   epoch_seconds_ = 0;
   epoch_wait_seconds_ = 0;
-}
-
-void Trainer::save_state(Checkpoint& checkpoint) const {
-  checkpoint.add_section("model.", module_state(parts_.method.module()));
-  checkpoint.add_section("optimizer.", optimizer_.state());
-  checkpoint.add_section("epoch.", accumulator_.state());
-  checkpoint.texts["position"] = nlohmann::json{
-      {"epoch", epoch_},
-      {"step", step_},
-      {"seconds", epoch_seconds_},
-      {"wait_seconds",
-       epoch_wait_seconds_}}.dump();
-}
-
-void Trainer::load_state(const Checkpoint& checkpoint) {
-  load_module_state(parts_.method.module(), checkpoint.section("model."));
-  optimizer_.load_state(checkpoint.section("optimizer."));
-  try {
-    std::map<std::string, at::Tensor> sums = checkpoint.section("epoch.");
-    for (auto& [name, tensor] : sums) tensor = tensor.to(parts_.device);
-    accumulator_.load_state(sums);
-    const nlohmann::json position = nlohmann::json::parse(checkpoint.text("position"));
-    epoch_ = position.at("epoch").get<int>();
-    step_ = position.at("step").get<std::int64_t>();
-    epoch_seconds_ = position.at("seconds").get<double>();
-    epoch_wait_seconds_ = position.at("wait_seconds").get<double>();
-  } catch (const nlohmann::json::exception& error) {
-    throw CheckpointError(std::string("checkpoint: position cannot be read: ") + error.what());
-  } catch (const std::out_of_range&) {
-    throw CheckpointError("checkpoint: the sums of the unfinished epoch are incomplete");
-  }
 }
 
 }  // namespace selfcure

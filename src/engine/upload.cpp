@@ -13,6 +13,10 @@ at::Tensor upload_pixels(HostBatch& batch, const c10::Device& device) {
       device);
 }
 
+at::Tensor upload_rows(const HostBatch& batch, const c10::Device& device) {
+  return copy_to_device(at::tensor(batch.rows, at::kLong), device);
+}
+
 at::Tensor upload_labels(const HostBatch& batch, const c10::Device& device) {
   return copy_to_device(at::tensor(batch.labels, at::kLong), device);
 }

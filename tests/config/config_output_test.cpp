@@ -89,17 +89,22 @@ TEST(ConfigOutput, DifferingKeysNameValuesOfBothSides) {
   const Overrides other = {"name=b",
                            "data.workers=5",
                            "data.memory_mb=9",
+                           "data.cache=gpu",
                            "train.device=cpu",
+                           "train.precision=bf16",
+                           "train.cuda_graphs=false",
                            "train.threads=3",
                            "train.eval_batch_size=7",
                            "train.checkpoint_minutes=0",
                            "logging.tensorboard=true",
                            "logging.images_every=0",
                            "train.epochs=3"};
-  EXPECT_EQ(keys({}, other, true), "train.epochs 40 3\n");
+  EXPECT_EQ(keys({}, other, true), "train.epochs 40 3\ntrain.precision fp32 bf16\n");
   EXPECT_EQ(keys({}, other, false),
-            "name test b\ndata.workers 2 5\ndata.memory_mb auto 9\ntrain.epochs 40 3\n"
-            "train.eval_batch_size 0 7\ntrain.device auto cpu\ntrain.threads 0 3\n"
+            "name test b\ndata.workers 2 5\ndata.memory_mb auto 9\ndata.cache none gpu\n"
+            "train.epochs 40 3\n"
+            "train.eval_batch_size 0 7\ntrain.device auto cpu\ntrain.precision fp32 bf16\n"
+            "train.cuda_graphs true false\ntrain.threads 0 3\n"
             "train.checkpoint_minutes 10 0\nlogging.tensorboard false true\n"
             "logging.images_every 1 0\n");
   EXPECT_EQ(keys({"method={relabel: {start_epoch: 3}}"}, {"method={name: baseline}"}, false),

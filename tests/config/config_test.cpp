@@ -229,6 +229,10 @@ TEST(Config, ChoicesTextsAndPathsAreChecked) {
             "train.optimizer.name: expected one of sgd, adam, got 'sdg'; did you mean 'sgd'?");
   EXPECT_EQ(value_complaint("train.optimizer.name=[sgd]"),
             "train.optimizer.name: expected one of sgd, adam, got a list");
+  EXPECT_EQ(value_complaint("train={device: cpu, precision: fp16}"),
+            "train.precision: expected fp32 or bf16 with train.device: cpu, got 'fp16'");
+  EXPECT_EQ(value_complaint("data.cache=cuda"),
+            "data.cache: expected one of none, gpu, got 'cuda'");
   for (const std::string text : {"cuda:", "cuda:01", "cuda:-1", "gpu"}) {
     EXPECT_EQ(value_complaint("train.device=\"" + text + "\""),
               "train.device: expected auto, cpu, cuda or cuda:<index>, got the quoted text \"" +

@@ -5,6 +5,8 @@
 #include <torch/nn/modules/linear.h>
 
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include "selfcure/core/errors.h"
 
@@ -89,6 +91,66 @@ TEST(Optimizer, ARestoredStateGoesOnWithTheSameBits) {
     step_with_gradient(resumed, c, 7, 0.1);
     EXPECT_TRUE(straight.w.equal(resumed.w));
     EXPECT_EQ(a.state().count(kind == OptimizerKind::kAdam ? "w.square" : "w.momentum"), 1U);
+  }
+}
+
+std::vector<OptimizerOptions> every_rule() {
+  std::vector<OptimizerOptions> rules(4);
+  rules[0].momentum = 0;
+  rules[2].nesterov = true;
+  rules[3].kind = OptimizerKind::kAdam;
+  for (OptimizerOptions& rule : rules) rule.weight_decay = 0.1;
+  return rules;
+}
+
+at::Tensor scalar(double value) { return at::full({}, value, at::kFloat); }
+
+TEST(Optimizer, NumbersOnTheDeviceGiveTheUpdatesOfNumbersOnTheHost) {
+  for (const OptimizerOptions& options : every_rule()) {
+    One host, device;
+    Optimizer a(options, host), b(options, device);
+    for (int i = 0; i < 4; ++i) {
+      step_with_gradient(host, a, 0.3 + i, 0.125);  // 0.125: the same number in float32
+      b.zero_grad();
+      (device.w * (0.3 + i)).sum().backward();
+      b.step_on_device(scalar(0.125));
+    }
+    EXPECT_NEAR(host.w.item<double>(), device.w.item<double>(), 1e-12);
+    EXPECT_EQ(device.unused.item<double>(), 1.0);
+    const auto state_a = a.state(), state_b = b.state();
+    ASSERT_EQ(state_a.size(), state_b.size());
+    for (const auto& [name, tensor] : state_a)
+      EXPECT_TRUE(tensor.allclose(state_b.at(name), 1e-12, 1e-12)) << name;
+    // Either kind of step goes on from the other's state.
+    Optimizer c(options, device);
+    c.load_state(state_b);
+    step_with_gradient(host, a, 2, 0.125);
+    step_with_gradient(device, c, 2, 0.125);
+    EXPECT_NEAR(host.w.item<double>(), device.w.item<double>(), 1e-12);
+  }
+}
+
+TEST(Optimizer, ASkippedUpdateOnTheDeviceChangesNothing) {
+  for (const OptimizerOptions& options : every_rule()) {
+    for (const int steps_before : {0, 2}) {
+      One module, other;
+      Optimizer a(options, module), b(options, other);
+      const auto step = [&](One& one, Optimizer& optimizer, double gradient, double skip) {
+        optimizer.zero_grad();
+        (one.w * gradient).sum().backward();
+        optimizer.step_on_device(scalar(0.125), scalar(skip));
+      };
+      for (int i = 0; i < steps_before; ++i) {
+        step(module, a, 1, 0);
+        step(other, b, 1, 0);
+      }
+      step(module, a, std::numeric_limits<double>::infinity(), 1);
+      EXPECT_TRUE(module.w.equal(other.w));
+      EXPECT_EQ(a.state().at("steps").item<std::int64_t>(), steps_before);
+      step(module, a, 3, 0);
+      step(other, b, 3, 0);
+      EXPECT_TRUE(module.w.equal(other.w));
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "selfcure/data/image_store.h"
@@ -35,7 +36,7 @@ struct HostBatch {
   /// [B, K], label distributions (LabelUse::kDistribution and kMultiTarget), else empty.
   std::vector<float> targets;
   int image_size = 0;
-  /// [B, image_size, image_size, 3], RGB.
+  /// [B, image_size, image_size, 3], RGB; empty after leave_out_pixels().
   std::vector<std::uint8_t> pixels;
 };
 
@@ -57,7 +58,15 @@ class BatchLoader {
   /// @param targets  must not be given where labels change in the course of the training: a drawn
   ///                 label does not look at the one in force
   void start(SamplePlan plan, const LabelStore& labels, std::int64_t first_batch = 0,
+             const EpochTargets& targets = {}) {
+    start(std::move(plan), labels.labels(), first_batch, targets);
+  }
+  /// @param labels  one per row
+  void start(SamplePlan plan, std::vector<std::int32_t> labels, std::int64_t first_batch = 0,
              const EpochTargets& targets = {});
+
+  /// Batches of later plans have no pixels, for a caller who has them elsewhere.
+  void leave_out_pixels() { has_pixels_ = false; }
 
   /// Gives the next batch. @return false after the last one
   /// @throws what the worker threw (DataError), at the place of the batch that failed
@@ -78,6 +87,7 @@ class BatchLoader {
 
   const ImageStore& images_;
   const std::int64_t prefetch_;
+  bool has_pixels_ = true;
   SamplePlan plan_;
   std::vector<std::int64_t> visits_;
   std::vector<std::int32_t> labels_;

@@ -8,6 +8,7 @@
 
 #include "selfcure/data/image_store.h"
 #include "selfcure/data/pixel_pack.h"
+#include "selfcure/engine/device_images.h"
 #include "selfcure/engine/options.h"
 #include "selfcure/engine/trainer.h"
 
@@ -68,6 +69,15 @@ struct PreparedTraining {
 /// is told what came out.
 PreparedTraining prepare_training_set(Manifest& manifest, const ExperimentOptions& options,
                                       const c10::Device& device, TrainingObserver& observer);
+
+/// Decodes the training set onto the device, as data.cache: gpu wants it. The observer is told what
+/// came of it.
+/// @return null if the device is the CPU or has not the memory: the loader brings the images then
+/// @throws DataError when an image cannot be read
+/// @throws StoppedBySignal
+std::unique_ptr<DeviceImages> keep_on_device(const Manifest& manifest, const DataOptions& data,
+                                             const std::shared_ptr<const PixelPack>& pack,
+                                             const c10::Device& device, TrainingObserver& observer);
 
 bool knows_clean_labels(const Manifest& manifest);
 

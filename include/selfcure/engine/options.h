@@ -10,7 +10,9 @@
 #include "selfcure/data/label_noise.h"
 #include "selfcure/data/sample_plan.h"
 #include "selfcure/data/sources.h"
+#include "selfcure/engine/device_images.h"
 #include "selfcure/engine/optimizer.h"
+#include "selfcure/engine/precision.h"
 #include "selfcure/engine/schedule.h"
 #include "selfcure/method/method.h"
 
@@ -42,6 +44,8 @@ struct DataOptions {
   NoiseOptions noise;
   AugmentOptions augment;
   NormalizeOptions normalize;
+  /// Where decoded training images are kept. Has no influence on the results.
+  DataCache cache = DataCache::kNone;
 
   /// The sources of a split's place.
   const std::vector<SourceOptions>& sources(Split split) const {
@@ -62,6 +66,10 @@ struct TrainOptions {
   ScheduleOptions schedule;
   /// "auto" (a CUDA device if there is one), "cpu", "cuda" or "cuda:<index>".
   std::string device = "auto";
+  /// Arithmetic of the backbone in training steps; some want a CUDA device.
+  Precision precision = Precision::kFp32;
+  /// On a CUDA device, record steps and launch each as one. Results differ by rounding at most.
+  bool cuda_graphs = true;
   /// CPU threads of a training step; 0: as many as there are cores.
   int threads = 0;
   /// Save within an epoch when this many minutes have passed since the last checkpoint; 0: only

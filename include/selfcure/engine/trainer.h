@@ -8,8 +8,11 @@
 
 #include "selfcure/data/batch_loader.h"
 #include "selfcure/engine/checkpoint.h"
+#include "selfcure/engine/device_images.h"
+#include "selfcure/engine/device_stream.h"
 #include "selfcure/engine/epoch_record.h"
 #include "selfcure/engine/options.h"
+#include "selfcure/engine/training_step.h"
 
 namespace selfcure {
 
@@ -55,6 +58,8 @@ struct TrainerParts {
   c10::Device device;
   /// The training set if its rows have label distributions, else null.
   const Manifest* distributions = nullptr;
+  /// The training images on the device, or null: the loader brings them.
+  const DeviceImages* images = nullptr;
 };
 
 /// Runs the steps of a training: batches, augmentation, optimizer, learning rate, position.
@@ -64,6 +69,8 @@ class Trainer {
  public:
   Trainer(const TrainerParts& parts, const TrainOptions& train, const AugmentOptions& augment,
           const NormalizeOptions& normalize, std::uint64_t seed);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   /// Epoch in progress or to come, from 1.
   int epoch() const { return epoch_; }
@@ -74,6 +81,7 @@ class Trainer {
   /// @param save  called when `checkpoint_minutes` have passed, and before a stop
   /// @return false when the observer asked for a stop before the end
   bool run_epoch(TrainingObserver& observer, const std::function<void()>& save);
+  const TrainingStep& training_step() const { return training_step_; }
   /// The totals of the epoch just run. Waits for the device.
   EpochTotals totals() const;
   /// Moves on to the next epoch.
@@ -91,12 +99,20 @@ class Trainer {
   void load_state(const Checkpoint& checkpoint);
 
  private:
+  TrainingStepOptions step_options();
+  /// What a step is given of a batch of the loader, on the device.
+  Batch batch_of(HostBatch& host, std::uint64_t epoch_key);
+
   TrainerParts parts_;
   const TrainOptions& train_;
   const AugmentOptions& augment_;
   const NormalizeOptions& normalize_;
   const std::uint64_t seed_;
   Optimizer optimizer_;
+  TrainingStep training_step_;
+  TrainingStream stream_;
+  UploadStream uploads_;
+  TrainingObserver* observer_ = nullptr;
   EpochAccumulator accumulator_;
   int epoch_ = 1;
   std::int64_t step_ = 0;

@@ -11,6 +11,9 @@ namespace selfcure {
 /// has to outlive it.
 at::Tensor upload_pixels(HostBatch& batch, const c10::Device& device);
 
+/// The rows of a batch on the device, [B] int64, in memory of their own.
+at::Tensor upload_rows(const HostBatch& batch, const c10::Device& device);
+
 /// The labels of a batch on the device, [B] int64, in memory of their own.
 at::Tensor upload_labels(const HostBatch& batch, const c10::Device& device);
 
