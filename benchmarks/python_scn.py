@@ -69,8 +69,8 @@ def training_step(model, optimizer, images, labels, epoch):
 
 def time_steps(arguments, model, optimizer):
     """Times updates on one fixed random batch: forward, loss, backward, Adam; no data loading."""
-    images = torch.randn(arguments.batch, 3, arguments.size, arguments.size)
-    labels = torch.randint(0, PUBLISHED_CODE.classes, (arguments.batch,))
+    images = torch.randn(arguments.batch, 3, arguments.size, arguments.size).to(arguments.device)
+    labels = torch.randint(0, PUBLISHED_CODE.classes, (arguments.batch,)).to(arguments.device)
     seconds = []
     for step in range(WARM_UP_STEPS + arguments.steps):
         start = time.perf_counter()
@@ -91,7 +91,8 @@ def train_epochs(arguments, model, optimizer):
         loss_sum = 0.0
         proposed = list(dataset.labels)
         for images, labels, rows in loader:
-            loss, new_labels = training_step(model, optimizer, images, labels, epoch)
+            loss, new_labels = training_step(model, optimizer, images.to(arguments.device),
+                                             labels.to(arguments.device), epoch)
             loss_sum += loss * len(rows)
             for row, label in zip(rows.tolist(), new_labels.tolist()):
                 proposed[row] = label
@@ -113,6 +114,7 @@ def main():
     parser.add_argument("--size", type=int, default=224, help="side of the network's input in pixels")
     parser.add_argument("--workers", type=int, default=2, help="processes of the DataLoader")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of the updates")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.mode == "epoch" and not arguments.root:
@@ -121,7 +123,7 @@ def main():
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     random.seed(arguments.seed)
-    model = SelfCureNetwork(PUBLISHED_CODE).train()
+    model = SelfCureNetwork(PUBLISHED_CODE).train().to(arguments.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-4)
     if arguments.mode == "step":
         time_steps(arguments, model, optimizer)

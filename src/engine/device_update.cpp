@@ -33,8 +33,23 @@ bool call_if_there(const char* name, const char* overload, const c10::Device& de
     }
   }
   if (used != arguments.size()) return false;
-  found->callBoxed(&stack);
+  try {
+    found->callBoxed(&stack);
+  } catch (const c10::Error&) {
+    // It refuses tensors that it cannot take before it changes any.
+    return false;
+  }
   return true;
+}
+
+/// A gradient with the strides of its parameter, which fused operators compare even where a
+/// dimension has one place only, as in 1x1 convolutions.
+at::Tensor with_strides_of(const at::Tensor& parameter, const at::Tensor& gradient) {
+  if (gradient.strides() == parameter.strides()) return gradient;
+  for (std::int64_t i = 0; i < parameter.dim(); ++i)
+    if (parameter.size(i) > 1 && parameter.stride(i) != gradient.stride(i))
+      return at::empty_like(parameter).copy_(gradient);
+  return gradient.as_strided(parameter.sizes(), parameter.strides());
 }
 
 c10::IValue list_of(const std::vector<at::Tensor>& tensors) {
@@ -43,8 +58,11 @@ c10::IValue list_of(const std::vector<at::Tensor>& tensors) {
 
 bool update_fused(const OptimizerOptions& options, DeviceUpdate& update) {
   const c10::Device device = update.parameters[0].device();
+  std::vector<at::Tensor> gradients;
+  for (std::size_t i = 0; i < update.parameters.size(); ++i)
+    gradients.push_back(with_strides_of(update.parameters[i], update.gradients[i]));
   std::map<std::string, c10::IValue> arguments = {{"self", list_of(update.parameters)},
-                                                  {"grads", list_of(update.gradients)},
+                                                  {"grads", list_of(gradients)},
                                                   {"lr", update.lr},
                                                   {"weight_decay", options.weight_decay},
                                                   {"maximize", false}};

@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include "selfcure/config/config.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/core/file_io.h"
+#include "selfcure/engine/device.h"
 #include "selfcure/engine/run_files.h"
 #include "selfcure/engine/tensorboard.h"
 #include "support/image_sets.h"
@@ -30,11 +32,13 @@ class StoppingObserver : public TrainingObserver {
  public:
   explicit StoppingObserver(int stop_after = 0) : left_(stop_after) {}
   void warning(const std::string& message) override { warnings.push_back(message); }
+  void note(const std::string& message) override { notes.push_back(message); }
   void step(const StepProgress&, const std::function<double()>&) override {
     if (left_ > 0 && --left_ == 0) signal_ = SIGTERM;
   }
   int stop_signal() override { return signal_; }
   std::vector<std::string> warnings;
+  std::vector<std::string> notes;
 
  private:
   int left_;
@@ -93,6 +97,7 @@ class Experiments : public ::testing::Test {
     const ExperimentResult result =
         run_experiment(options, resolved_yaml(options), "selfcure train", run, resume, observer);
     warnings_ = observer.warnings;
+    notes_ = observer.notes;
     return result;
   }
 
@@ -130,6 +135,7 @@ class Experiments : public ::testing::Test {
   TemporaryDirectory data_;
   TemporaryDirectory runs_;
   std::vector<std::string> warnings_;
+  std::vector<std::string> notes_;
 };
 
 TEST_F(Experiments, LeaveACompleteRunDirectory) {
@@ -241,6 +247,35 @@ TEST_F(Experiments, CheckpointsWithinAnEpochChangeNoBit) {
   train("straight", config());
   train("saving", config(), false, 0, {"train.checkpoint_minutes=1e-9"});
   expect_same_run("straight", "saving");
+}
+
+TEST_F(Experiments, ACacheOnTheGpuIsOneNoteOnTheCpuAndChangesNoBit) {
+  train("plain", config());
+  train("cached", config(), false, 0, {"data.cache=gpu"});
+  expect_same_run("plain", "cached");
+  EXPECT_EQ(std::count(notes_.begin(), notes_.end(),
+                       "data.cache: gpu is not used: the training runs on the CPU"),
+            1);
+}
+
+TEST_F(Experiments, Bfloat16ResumesWithTheSameBits) {
+  const std::vector<std::string> bf16 = {"train.precision=bf16", "train.epochs=2"};
+  train("straight", config(), false, 0, bf16);
+  train("stopped", config(), false, 2, bf16);
+  train("stopped", config(), true, 0, bf16);
+  expect_same_run("straight", "stopped");
+}
+
+TEST_F(Experiments, APrecisionThatTheCpuLacksIsRefusedBeforeAnyWork) {
+  if (resolve_device("auto").is_cuda()) GTEST_SKIP() << "there is a CUDA device";
+  try {
+    train("run", config(), false, 0, {"train.device=auto", "train.precision=fp16"});
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              "train.precision: expected fp32 or bf16 on the CPU, got 'fp16', which wants a CUDA "
+              "device");
+  }
 }
 
 TEST_F(Experiments, ABadTestImageCostsNoEpoch) {
