@@ -76,6 +76,7 @@ if [[ $device == cuda ]]; then
 fi
 command -v ninja >/dev/null && options+=(-G Ninja)
 
+export OMP_WAIT_POLICY=passive  # idle CPU threads sleep
 begin=$SECONDS
 cmake -S "$here/.." -B "$build" -DCMAKE_BUILD_TYPE=Release -DSELFCURE_GPU_BENCHMARK_ONLY=ON \
   -DCMAKE_PREFIX_PATH="$prefix" "${options[@]}" >"$build.log" 2>&1 ||

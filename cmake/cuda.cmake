@@ -5,7 +5,10 @@ function(selfcure_use_cuda target)
     return()
   endif()
   find_package(CUDAToolkit REQUIRED)
-  target_compile_definitions(${target} PRIVATE SELFCURE_CUDA)
+  # Of this one file: with the whole target's it would be a macro of the precompiled header, which
+  # other targets reuse.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/engine/cuda.cpp PROPERTIES
+                              COMPILE_DEFINITIONS SELFCURE_CUDA SKIP_PRECOMPILE_HEADERS ON)
   target_link_libraries(${target} PRIVATE CUDA::cudart)
 endfunction()
 

@@ -1,6 +1,7 @@
 #include "device_checks.h"
 
 #include <ATen/ATen.h>
+#include <torch/utils.h>
 
 #include <cstdio>
 #include <functional>
@@ -49,7 +50,6 @@ struct Training {
   static TrainingStepOptions options(const c10::Device& device, Precision precision, bool graphs) {
     TrainingStepOptions options;
     options.device = device;
-    options.device_scalars = device.is_cuda();
     options.precision = precision;
     if (graphs) options.make_graph = make_cuda_graph;
     options.note = [](const std::string& text) { std::printf("note: %s\n", text.c_str()); };

@@ -56,9 +56,11 @@ LossScale::LossScale(const c10::Device& device)
     : scale_(at::full({}, kFirst, at::TensorOptions(device).dtype(at::kFloat))),
       good_steps_(at::zeros_like(scale_)) {}
 
+at::Tensor LossScale::scaled(const at::Tensor& loss) const { return loss * scale_; }
+
 at::Tensor LossScale::unscale(std::vector<at::Tensor>& gradients) {
   const at::NoGradGuard no_grad;
-  const at::Tensor overflow = divide_and_find_overflow(gradients, scale_.reciprocal());
+  at::Tensor overflow = divide_and_find_overflow(gradients, scale_.reciprocal());
   const at::Tensor overflowed = overflow > 0;
   const at::Tensor good = good_steps_ + 1;
   const at::Tensor grows = good >= kGrowthInterval;

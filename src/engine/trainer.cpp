@@ -20,7 +20,6 @@ double seconds_since(Clock::time_point begin) {
 TrainingStepOptions Trainer::step_options() {
   TrainingStepOptions options;
   options.device = parts_.device;
-  options.device_scalars = parts_.device.is_cuda();
   options.precision = train_.precision;
   if (parts_.device.is_cuda() && train_.cuda_graphs) options.make_graph = make_cuda_graph;
   options.note = [this](const std::string& text) {

@@ -28,6 +28,7 @@ bool TrainingStep::Kind::operator==(const Kind& other) const {
 
 TrainingStep::TrainingStep(Method& method, Optimizer& optimizer, TrainingStepOptions options)
     : method_(method), optimizer_(optimizer), options_(std::move(options)) {
+  options_.device_scalars |= options_.device.is_cuda();
   if (options_.device_scalars)
     lr_ = at::zeros({}, at::TensorOptions(options_.device).dtype(at::kFloat));
   if (options_.precision == Precision::kFp16)

@@ -72,19 +72,7 @@ class WaitObserver {
  public:
   WaitObserver()
       : handle_(at::addThreadLocalCallback(
-            at::RecordFunctionCallback([](const at::RecordFunction& function)
-                                           -> std::unique_ptr<at::ObserverContext> {
-              static const std::set<std::string> kWaits = {"aten::_local_scalar_dense",
-                                                           "aten::item",
-                                                           "aten::is_nonzero",
-                                                           "aten::nonzero",
-                                                           "aten::equal",
-                                                           "aten::masked_select",
-                                                           "aten::unique_dim",
-                                                           "aten::_unique2"};
-              if (kWaits.count(function.name()) != 0) seen().insert(function.name());
-              return nullptr;
-            }).scopes({at::RecordScope::FUNCTION}))) {
+            at::RecordFunctionCallback(&WaitObserver::begin).scopes({at::RecordScope::FUNCTION}))) {
     seen().clear();
   }
   ~WaitObserver() { at::removeCallback(handle_); }
@@ -96,6 +84,23 @@ class WaitObserver {
   }
 
  private:
+  static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
+    static const std::set<std::string> kWaits = {"aten::_local_scalar_dense",
+                                                 "aten::item",
+                                                 "aten::is_nonzero",
+                                                 "aten::nonzero",
+                                                 "aten::equal",
+                                                 "aten::masked_select",
+                                                 "aten::unique_dim",
+                                                 "aten::_unique2"};
+    if (kWaits.count(function.name()) != 0) seen().insert(function.name());
+    // cpu() and to(device); a change of the type alone is to.dtype.
+    const auto name = function.operator_name();
+    if (name.has_value() && name->name == "aten::to" && name->overload_name != "dtype")
+      seen().insert("aten::to." + name->overload_name);
+    return nullptr;
+  }
+
   at::CallbackHandle handle_;
 };
 
@@ -105,6 +110,10 @@ TEST(TrainingStep, TheObserverOfWaitsSeesThem) {
   (void)at::ones({2}).index({at::ones({2}, at::kBool)});  // a mask makes nonzero()
   EXPECT_EQ(WaitObserver::seen().count("aten::_local_scalar_dense"), 1U);
   EXPECT_EQ(WaitObserver::seen().count("aten::nonzero"), 1U);
+  (void)at::ones({1}).cpu();
+  EXPECT_EQ(WaitObserver::seen().count("aten::to.dtype_layout"), 1U);
+  (void)at::ones({1}).to(c10::Device(c10::kCPU), at::kDouble);
+  EXPECT_EQ(WaitObserver::seen().count("aten::to.device"), 1U);
 }
 
 TEST(TrainingStep, NothingWaitsForTheDevice) {

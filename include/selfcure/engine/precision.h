@@ -49,7 +49,7 @@ class LossScale {
   explicit LossScale(const c10::Device& device);
 
   /// The loss to call backward() on, 0-d.
-  at::Tensor scaled(const at::Tensor& loss) const { return loss * scale_; }
+  at::Tensor scaled(const at::Tensor& loss) const;
   /// Divides the gradients by the scale, in place, and adapts the scale for the next step.
   /// @return 0-d, float32: 1 if one of them is not finite, so that the update must be skipped
   at::Tensor unscale(std::vector<at::Tensor>& gradients);

@@ -19,9 +19,9 @@ namespace selfcure {
 struct TrainingStepOptions {
   c10::Device device{c10::kCPU};
   Precision precision = Precision::kFp32;
-  /// Keep the learning rate and all else that an update needs on the device, as it is done for
-  /// CUDA; on the CPU, for tests.
-  bool device_scalars = device.is_cuda();
+  /// Keep the learning rate and all else that an update needs on the device. For CUDA it is always
+  /// so; on the CPU it is for tests.
+  bool device_scalars = false;
   /// Makes an empty graph, which records the steps of a phase of training; may be empty, and may
   /// return null: steps are launched one operator at a time then.
   std::function<std::unique_ptr<StepGraph>()> make_graph = {};
