@@ -98,7 +98,7 @@ AxisPlan plan_logarithmic(const PlotAxis& axis, const Range& range) {
     plan.low /= 1.15;
     plan.high *= 1.15;
   }
-  plan.ticks = log_ticks(plan.low, plan.high);
+  plan.ticks = axis.ticks.empty() ? log_ticks(plan.low, plan.high) : axis.ticks;
   return plan;
 }
 

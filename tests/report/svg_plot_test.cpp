@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "report/page_style.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/report/raster.h"
 
@@ -216,6 +217,38 @@ TEST(Raster, RefusesWhatIsNoSvg) {
   EXPECT_THROW(png_of_svg("<svg"), Error);
   EXPECT_THROW(png_of_svg(""), Error);
   EXPECT_THROW(png_of_svg(svg(plot_of({1, 2})), 1000), Error);
+}
+
+TEST(SvgPlot, LogarithmicAxisTakesGivenTicks) {
+  LinePlot plot = plot_of({1, 2, 3});
+  plot.series[0].x = {1, 32, 128};
+  plot.x.logarithmic = true;
+  plot.x.ticks = {{1, "1"}, {32, "thirty-two"}, {128, "128"}};
+  EXPECT_EQ(count_of(svg(plot), ">thirty-two<"), 1U);
+}
+
+TEST(StandaloneSvg, BringsThePagesDarkColoursAndNothingElse) {
+  const std::string plot = svg(plot_of({0.5, 0.6}));
+  const std::string standalone = standalone_svg(plot);
+  const std::size_t begin = standalone.find("<style>");
+  const std::size_t end = standalone.find("</style>\n") + 9;
+  ASSERT_NE(begin, std::string::npos);
+  EXPECT_EQ(standalone.substr(0, begin) + standalone.substr(end), plot);
+  const std::string style = standalone.substr(begin, end - begin);
+  EXPECT_NE(style.find("prefers-color-scheme:dark"), std::string::npos);
+  // Every colour is one of the page's.
+  const std::string page = kPageStyle;
+  const std::string dark = page.substr(page.find("prefers-color-scheme:dark"));
+  std::size_t colours = 0;
+  for (std::size_t at = style.find('#'); at != std::string::npos; at = style.find('#', at + 1)) {
+    EXPECT_NE(dark.find(style.substr(at, 7)), std::string::npos) << style.substr(at, 7);
+    ++colours;
+  }
+  EXPECT_EQ(colours, 6U + kPlotColours);
+}
+
+TEST(StandaloneSvg, LeavesOtherTextsAlone) {
+  EXPECT_EQ(standalone_svg("<p>text</p>\n"), "<p>text</p>\n");
 }
 
 }  // namespace

@@ -155,6 +155,12 @@ std::string svg(const HistogramPlot& plot);
 std::string svg(const RidgePlot& plot);
 std::string svg(const HeatMap& plot);
 
+/// A plot that follows its reader's choice of light or dark where no page's style sheet does it:
+/// as a file of its own, or as the picture of a README.
+///
+/// @param plot  what svg() returned
+std::string standalone_svg(const std::string& plot);
+
 /// Round values that divide [low, high]: 1, 2, 2.5 or 5 times a power of ten apart.
 ///
 /// @param count  wanted number; the result has about as many, at least 2 unless the range is empty
