@@ -62,6 +62,8 @@ int run(int argc, char** argv) {
       "  selfcure evaluate runs/demo_scn          accuracy, per-class table, confusion matrix\n"
       "  selfcure sweep SWEEP.yaml --jobs 2       many runs from one file\n"
       "  selfcure report runs/demo_scn            one HTML file with curves, faces, relabelling\n"
+      "  selfcure bench CONFIG.yaml               how fast this machine is, and how long it will "
+      "take\n"
       "  selfcure config explain train.schedule   what a config key means\n"
       "  selfcure data inspect DIR                what is in a data set, and what is wrong with "
       "it\n"
@@ -79,6 +81,7 @@ int run(int argc, char** argv) {
   selfcure::apps::add_weights(app, action);
   selfcure::apps::add_export(app, action);
   selfcure::apps::add_sweep(app, argv[0], action);
+  selfcure::apps::add_bench(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -91,8 +94,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && (std::strcmp(argv[1], "train") == 0 || std::strcmp(argv[1], "evaluate") == 0))
-    let_idle_threads_sleep(argv);
+  for (const char* verb : {"train", "evaluate", "bench"})
+    if (argc > 1 && std::strcmp(argv[1], verb) == 0) let_idle_threads_sleep(argv);
   selfcure::reuse_cpu_memory();
   // Messages go to stderr; stdout carries the lines that programs read.
   spdlog::set_default_logger(spdlog::stderr_color_mt("selfcure"));

@@ -12,6 +12,7 @@ using Action = std::function<int()>;
 
 void add_train(CLI::App& app, const std::string& command_line, Action& action);
 void add_evaluate(CLI::App& app, Action& action);
+void add_bench(CLI::App& app, Action& action);
 void add_compare(CLI::App& app, Action& action);
 void add_config(CLI::App& app, Action& action);
 void add_demo_data(CLI::App& app, Action& action);

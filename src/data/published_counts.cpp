@@ -119,4 +119,24 @@ std::optional<std::string> golden_count_difference(const Manifest& manifest, Dat
          ", this copy has " + text_of(found);
 }
 
+std::optional<std::int64_t> published_count(const SourceOptions& source, Split split,
+                                            bool is_trained_on) {
+  LabelUse use = LabelUse::kGiven;
+  if (source.dataset == Dataset::kFerPlus && is_trained_on) {
+    if (source.labels == FerPlusLabels::kMultiTarget) use = LabelUse::kMultiTarget;
+    if (source.labels == FerPlusLabels::kProbability ||
+        source.labels == FerPlusLabels::kCrossEntropy)
+      use = LabelUse::kDistribution;
+  }
+  const bool is_affectnet =
+      source.dataset == Dataset::kAffectNet2017 || source.dataset == Dataset::kAffectNet2021;
+  constexpr std::size_t kWithoutContempt = 7;
+  for (const PublishedCounts& table : published_counts()) {
+    if (table.dataset != source.dataset || table.split != split || table.use != use) continue;
+    if (is_affectnet && (table.per_class.size() == kWithoutContempt) == source.contempt) continue;
+    return sum(table.per_class);
+  }
+  return std::nullopt;
+}
+
 }  // namespace selfcure

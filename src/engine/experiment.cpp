@@ -185,10 +185,7 @@ void Experiment::prepare(const std::string& command_line, bool resume) {
   }
   test_ = std::make_unique<EvaluationSet>(std::move(test), data, observer_);
 
-  if (options_.train.batch_size == 1 && data.image_size <= 32)
-    throw ConfigError(
-        "train.batch_size: expected at least 2 with data.image_size of 32 or less, got 1: the last "
-        "stage has one value per channel then, and batch norm cannot be trained on it");
+  refuse_untrainable_batches(options_);
   if (train_.size() < 2) throw DataError(train_.name + ": expected at least 2 images to train on");
   images_ = std::make_unique<ImageStore>(train_, store_options(data), prepared.pack);
   {

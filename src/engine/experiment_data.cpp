@@ -180,6 +180,13 @@ Manifest load_evaluated(const DataOptions& data, Split split,
   return manifest;
 }
 
+void refuse_untrainable_batches(const ExperimentOptions& options) {
+  if (options.train.batch_size == 1 && options.data.image_size <= 32)
+    throw ConfigError(
+        "train.batch_size: expected at least 2 with data.image_size of 32 or less, got 1: the last "
+        "stage has one value per channel then, and batch norm cannot be trained on it");
+}
+
 bool knows_clean_labels(const Manifest& manifest) {
   return std::any_of(manifest.rows.begin(), manifest.rows.end(),
                      [](const ManifestRow& row) { return row.clean != kUnknownLabel; });

@@ -6,7 +6,7 @@ set -uo pipefail
 
 # Help and version.
 run 0 --help;                 says "demo-data" out; says "Examples:" out
-for verb in train evaluate demo-data "config check" "config explain"; do
+for verb in train evaluate bench demo-data "config check" "config explain"; do
   # shellcheck disable=SC2086
   run 0 $verb --help;         says "Examples:" out
 done

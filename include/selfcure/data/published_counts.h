@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -27,5 +28,14 @@ namespace selfcure {
 ///         IEEE TAC 2019.
 std::optional<std::string> golden_count_difference(const Manifest& manifest, Dataset dataset,
                                                    Split split);
+
+/// Published number of images of one split, as golden_count_difference() compares it.
+///
+/// @param source         says which data set, whether AffectNet's contempt counts, and what
+///                       FERPlus's votes become; its root and its splits are not looked at
+/// @param is_trained_on  FERPlus's votes become that only then; what is evaluated has the majority
+/// @return nothing where there is none
+std::optional<std::int64_t> published_count(const SourceOptions& source, Split split,
+                                            bool is_trained_on);
 
 }  // namespace selfcure

@@ -79,6 +79,10 @@ std::unique_ptr<DeviceImages> keep_on_device(const Manifest& manifest, const Dat
                                              const std::shared_ptr<const PixelPack>& pack,
                                              const c10::Device& device, TrainingObserver& observer);
 
+/// A batch of one small image leaves batch norm a single value per channel.
+/// @throws ConfigError
+void refuse_untrainable_batches(const ExperimentOptions& options);
+
 bool knows_clean_labels(const Manifest& manifest);
 
 /// End of a message about classes that do not fit.
