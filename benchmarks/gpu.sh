@@ -159,7 +159,7 @@ for cache in $caches; do
   done
 done
 if "$python" -c 'import torchvision, PIL' 2>/dev/null; then
-  "$python" "$here/python_scn.py" --mode epoch --root "$work/data" --device "$device" --batch "$batch" \
+  "$python" "$here/python_scn.py" --root "$work/data" --device "$device" --batch "$batch" \
     --size "$size" --workers "$workers" --epochs 2 --threads 2 >"$work/python" 2>"$work/errors" ||
     { tail -n 3 "$work/errors" >&2; fail "python_scn.py failed"; }
   cat "$work/python"

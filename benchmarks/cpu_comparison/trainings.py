@@ -1,0 +1,107 @@
+"""Sections on whole trainings from image files: time of an epoch, peak memory."""
+import json
+import shutil
+import statistics
+import subprocess
+
+from onnx_model import command
+from results import Ratio, Section, Table, seconds_table
+from rivals import Missing, rotated
+
+EPOCH_BAR = 2.2    # python seconds / selfcure seconds, at least
+MEMORY_BAR = 1.0   # selfcure bytes / python bytes, at most
+
+CONFIG = """\
+name: bench
+seed: 1
+data:
+  dataset: raf_db
+  root: ROOT
+  image_size: 224
+  workers: 1
+  augment: {flip: 0.5, erase: 0.5}
+model: {backbone: resnet18}
+method: {name: scn, preset: published_code}
+train:
+  epochs: 1
+  batch_size: 32
+  device: cpu
+  threads: THREADS
+  optimizer: {name: adam, lr: 0.001, weight_decay: 0.0001}
+"""
+
+
+class Training:
+    """The same epoch over the same JPEGs, by either rival."""
+
+    def __init__(self, setting, images, data):
+        self.setting = setting
+        self.config = setting.work / "bench.yaml"
+        self.run = setting.work / "run"
+        self.data = data
+        if data is None:
+            # Both rivals train on the training images; selfcure alone evaluates, on a few.
+            self.data = setting.work / f"data_{images}"
+            if not self.data.exists():
+                command(setting, "demo-data", self.data, "--train", images, "--test", 50)
+        self.config.write_text(CONFIG.replace("ROOT", f"'{self.data}'").replace("THREADS", str(setting.threads)))
+
+    def command_of(self, rival):
+        setting = self.setting
+        if rival == "PyTorch":
+            return [setting.python, str(setting.here / "python_scn.py"), "--root", str(self.data), "--epochs", "1",
+                    "--batch", "32", "--size", "224", "--workers", "2", "--threads", str(setting.threads)]
+        kernels = [] if setting.kernels == "auto" else ["--set", f"train.kernels={setting.kernels}"]
+        return [setting.program("selfcure"), "train", str(self.config), "--out", str(self.run), *kernels]
+
+    def start(self, rival, prefix=()):
+        """Trains to the end; returns the facts of the epoch, which both rivals write as a line of JSON."""
+        shutil.rmtree(self.run, ignore_errors=True)
+        run = subprocess.run([*prefix, *self.command_of(rival)], capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise Missing(f"{rival}: exit code {run.returncode}: {run.stderr.strip()[-300:]}")
+        text = run.stdout if rival == "PyTorch" else (self.run / "metrics.jsonl").read_text()
+        return json.loads([line for line in text.splitlines() if line.startswith("{")][-1])
+
+
+def epoch(setting, images, data):
+    training = Training(setting, images, data)
+    section = Section("epoch", "One epoch over JPEGs of 100x100 pixels, SCN on ResNet-18, 224x224, batch 32. Inside on "
+                      "both sides: reading, decoding, resizing, mirror, normalisation, random erasing, updates, "
+                      "running loss. Outside on both sides: start of the program, imports, reading the list, building "
+                      "the network, evaluation, saving. The script has a DataLoader with two worker processes, which "
+                      "it starts inside; selfcure has one worker thread.")
+    seconds = {"selfcure": [], "PyTorch": []}
+    count = images
+    for number in range(setting.repetitions(3, 1)):
+        for rival in rotated(["PyTorch", "selfcure"], number):
+            facts = training.start(rival)
+            seconds[rival].append(facts["seconds"])
+            count = facts.get("images", count)
+    section.tables.append(seconds_table(f"epoch of {count} images", seconds, count))
+    section.ratios.append(Ratio("epoch", "PyTorch / selfcure",
+                                [p / s for p, s in zip(seconds["PyTorch"], seconds["selfcure"])], at_least=EPOCH_BAR))
+    section.data = {"images": count, "seconds": seconds}
+    return section
+
+
+def memory(setting, images, data):
+    training = Training(setting, images, data)
+    section = Section("memory", "Peak of the summed PSS of all processes of a training, from start to end of the program "
+                      "(selfcure also evaluates and saves); sampled every 0.1 s, in runs of its own.")
+    peaks = {"selfcure": [], "PyTorch": []}
+    output = setting.work / "memory.json"
+    for number in range(setting.repetitions(2, 1)):
+        for rival in rotated(["PyTorch", "selfcure"], number):
+            training.start(rival, [setting.python, str(setting.here / "process_tree_memory.py"), "--output",
+                                   str(output), "--"])
+            peaks[rival].append(json.loads(output.read_text())["peak_bytes"])
+    table = Table("peak memory of a training", ["rival", "MiB median", "min", "max"])
+    for rival, values in peaks.items():
+        table.rows.append([rival] + [f"{bytes_ / 2**20:.0f}" for bytes_ in
+                                     (statistics.median(values), min(values), max(values))])
+    section.tables.append(table)
+    section.ratios.append(Ratio("memory", "selfcure / PyTorch",
+                                [s / p for s, p in zip(peaks["selfcure"], peaks["PyTorch"])], at_most=MEMORY_BAR))
+    section.data = {"peak_bytes": peaks}
+    return section
