@@ -70,6 +70,8 @@ int run(int argc, char** argv) {
       "  selfcure weights inspect FILE.pth        what is in a weight file of PyTorch\n"
       "\nExit codes: 0 done, 2 something to mend in the input, 130/143 stopped by a signal (the\n"
       "training can be resumed), 1 anything else.");
+  bool verbose = false;
+  app.add_flag("-v,--verbose", verbose, "Say more: the kernel that each layer uses, for example");
   selfcure::apps::Action action;
   selfcure::apps::add_train(app, joined(argc, argv), action);
   selfcure::apps::add_evaluate(app, action);
@@ -88,6 +90,7 @@ int run(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : kUserErrorCode;
   }
+  if (verbose) spdlog::set_level(spdlog::level::debug);
   return action();
 }
 

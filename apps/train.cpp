@@ -25,6 +25,11 @@ struct TrainArguments {
 /// One line per epoch on stdout, and a progress bar on a terminal.
 class ConsoleObserver : public TrainingObserver {
  public:
+  void debug(const std::string& message) override {
+    if (!spdlog::should_log(spdlog::level::debug)) return;
+    bar_.clear();
+    spdlog::debug(message);
+  }
   void note(const std::string& message) override {
     bar_.clear();
     spdlog::info(message);

@@ -272,6 +272,13 @@ ConfigItems train_items(TrainOptions& train) {
   list.integer("threads", train.threads, 0, 1024,
                "CPU threads of a training step; 0: as many as there are cores.")
       .runtime = true;
+  list.text("kernels", train.kernels, "auto, libtorch or a file of choices",
+            "Who computes the network on a CPU. auto: own kernels (AVX2 or AVX-512), and for each "
+            "convolution whichever of them and LibTorch's is measured to be faster, once in a "
+            "process; what was chosen is in kernels.txt of the run. libtorch: LibTorch alone. The "
+            "path of a kernels.txt: own kernels with these choices, so that a rerun has the same "
+            "bits.")
+      .runtime = true;
   list.real("checkpoint_minutes", train.checkpoint_minutes, {0, 1e6},
             "Save within an epoch when this many minutes have passed since the last checkpoint; "
             "0: only at the end of an epoch.")

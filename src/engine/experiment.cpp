@@ -10,11 +10,13 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/version.h"
+#include "selfcure/engine/cpu_kernels.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/experiment_data.h"
 #include "selfcure/engine/monitor.h"
 #include "selfcure/engine/run_files.h"
 #include "selfcure/engine/tensorboard.h"
+#include "selfcure/nn/kernel_choice.h"
 #include "selfcure/nn/weights/state_dict.h"
 #include "selfcure/nn/weights/weight_import.h"
 
@@ -108,6 +110,9 @@ class Experiment {
   Experiment(const ExperimentOptions& options, const std::string& resolved_config,
              const RunDirectory& run, TrainingObserver& observer)
       : options_(options), resolved_config_(resolved_config), run_(run), observer_(observer) {}
+  Experiment(const Experiment&) = delete;
+  Experiment& operator=(const Experiment&) = delete;
+  ~Experiment() { set_choice_listener({}); }
 
   ExperimentResult run(const std::string& command_line, bool resume);
 
@@ -124,7 +129,8 @@ class Experiment {
   Checkpoint checkpoint_texts() const;
   /// What the rounding of the results depends on.
   std::string computed_on() const {
-    return device_.str() + " with " + std::to_string(threads_) + " CPU threads";
+    return device_.str() + " with " + std::to_string(threads_) + " CPU threads and " +
+           cpu_kernels_text();
   }
   std::int64_t eval_batch_size() const {
     return options_.train.eval_batch_size > 0 ? options_.train.eval_batch_size
@@ -162,6 +168,8 @@ class Experiment {
 
 void Experiment::prepare(const std::string& command_line, bool resume) {
   threads_ = set_cpu_threads(options_.train.threads);
+  use_cpu_kernels(options_.train.kernels);
+  set_choice_listener([this](const std::string& choice) { observer_.debug("kernel: " + choice); });
   device_ = resolve_device(options_.train.device);
   check_precision(options_.train.precision, device_);
   set_device_arithmetic(options_.train.precision, device_);
@@ -224,6 +232,7 @@ Checkpoint Experiment::checkpoint_texts() const {
                       {"epochs_done", std::to_string(trainer_->epoch() - 1)},
                       {"training_set", training_set_fingerprint(train_)},
                       {"source_revision", source_revision()},
+                      {"kernels", kernel_choices()},
                       {"computed_on", computed_on()}};
   return checkpoint;
 }
@@ -264,7 +273,9 @@ void Experiment::restore() {
     // What was said before the stop is not said again.
     (void)monitor_.observe(records_.back());
   }
-  if (checkpoint.text("computed_on") != computed_on())
+  if (checkpoint.text("computed_on") == computed_on())
+    pin_kernel_choices(checkpoint.text("kernels"), "checkpoint: kernels");
+  else
     observer_.warning("the checkpoint was computed on " + checkpoint.text("computed_on") +
                       ", this is " + computed_on() +
                       ": the results will differ in the last bits from a run without a stop");
@@ -360,6 +371,9 @@ void Experiment::write_views() const {
   std::string metrics;
   for (const EpochRecord& record : records_) metrics += record.json() + "\n";
   run_.write("metrics.jsonl", metrics);
+  // For a rerun with the same bits: train.kernels takes this file.
+  if (const std::string choices = kernel_choices(); !choices.empty())
+    run_.write("kernels.txt", choices);
   run_.write("relabels.csv", relabels_csv(train_, *labels_));
   if (std::any_of(importance_.begin(), importance_.end(), [](float a) { return !std::isnan(a); }))
     run_.write("importance.csv", importance_csv(train_, *labels_, importance_));
@@ -479,6 +493,7 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
   evaluation.epoch = std::stoi(checkpoint.text("epochs_done"));
   const std::shared_ptr<const PixelPack> pack = prepare_images(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
+  use_cpu_kernels(options.train.kernels);
   const c10::Device device = resolve_device(options.train.device);
   set_device_arithmetic(options.train.precision, device);
   const std::unique_ptr<Method> method =

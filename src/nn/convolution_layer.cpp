@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "kernel_layers.h"
+#include "selfcure/nn/convolution_passes.h"
 #include "selfcure/nn/layers.h"
 
 namespace selfcure {
@@ -17,78 +18,6 @@ namespace {
 using kernels::ConvolutionShape;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-/// Runs the pass with the kernel chosen for it, measuring first if need be.
-///
-/// @param run  computes the pass with the given kernel
-template <class Run>
-auto with_chosen_kernel(ConvolutionPass pass, const ConvolutionShape& shape, const Run& run) {
-  std::vector<KernelCandidate> candidates = {
-      {ConvolutionKernel::kLibTorch, [&run] { run(ConvolutionKernel::kLibTorch); }}};
-  for (const ConvolutionKernel kernel : own_kernels(shape))
-    candidates.push_back({kernel, [&run, kernel] { run(kernel); }});
-  return run(choose_kernel({pass, shape}, candidates));
-}
-
-at::Tensor forward_pass(const ConvolutionShape& shape, const at::Tensor& input,
-                        const at::Tensor& weight, const at::Tensor& bias) {
-  return with_chosen_kernel(ConvolutionPass::kForward, shape, [&](ConvolutionKernel kernel) {
-    if (kernel == ConvolutionKernel::kLibTorch)
-      return at::conv2d(input, weight, bias, shape.stride, shape.padding);
-    const kernels::ConvolutionMethod method = method_of(kernel);
-    at::Tensor output =
-        empty_images(shape.batch, shape.out_channels, shape.out_height(), shape.out_width());
-    const std::size_t packed_floats = kernels::packed_weight_floats(method, shape);
-    const Scratch packed(packed_floats + kernels::forward_scratch_floats(method, shape));
-    kernels::pack_weights(method, shape, weight.data_ptr<float>(), packed.data());
-    kernels::Epilogue epilogue;
-    if (bias.defined()) epilogue.bias = bias.data_ptr<float>();
-    kernels::convolution_forward(method, shape, input.data_ptr<float>(), packed.data(), epilogue,
-                                 output.data_ptr<float>(), packed.data() + packed_floats);
-    return output;
-  });
-}
-
-/// LibTorch's gradients of input or weights.
-at::Tensor libtorch_gradient(const ConvolutionShape& shape, const at::Tensor& gradient,
-                             const at::Tensor& input, const at::Tensor& weight, bool of_input) {
-  auto gradients =
-      at::convolution_backward(gradient, input, weight, c10::nullopt, {shape.stride, shape.stride},
-                               {shape.padding, shape.padding}, {1, 1}, /*transposed=*/false, {0, 0},
-                               /*groups=*/1, {of_input, !of_input, false});
-  return of_input ? std::get<0>(gradients) : std::get<1>(gradients);
-}
-
-at::Tensor data_pass(const ConvolutionShape& shape, const at::Tensor& gradient,
-                     const at::Tensor& input, const at::Tensor& weight) {
-  return with_chosen_kernel(ConvolutionPass::kBackwardData, shape, [&](ConvolutionKernel kernel) {
-    if (kernel == ConvolutionKernel::kLibTorch)
-      return libtorch_gradient(shape, gradient, input, weight, /*of_input=*/true);
-    const kernels::ConvolutionMethod method = method_of(kernel);
-    at::Tensor result = empty_images(shape.batch, shape.in_channels, shape.height, shape.width);
-    const Scratch work(kernels::backward_data_scratch_floats(method, shape));
-    kernels::convolution_backward_data(method, shape, gradient.data_ptr<float>(),
-                                       weight.data_ptr<float>(), result.data_ptr<float>(),
-                                       work.data());
-    return result;
-  });
-}
-
-at::Tensor weights_pass(const ConvolutionShape& shape, const at::Tensor& gradient,
-                        const at::Tensor& input, const at::Tensor& weight) {
-  return with_chosen_kernel(
-      ConvolutionPass::kBackwardWeights, shape, [&](ConvolutionKernel kernel) {
-        if (kernel == ConvolutionKernel::kLibTorch)
-          return libtorch_gradient(shape, gradient, input, weight, /*of_input=*/false).contiguous();
-        const kernels::ConvolutionMethod method = method_of(kernel);
-        at::Tensor result = at::empty(weight.sizes(), at::kFloat);
-        const Scratch work(kernels::backward_weights_scratch_floats(method, shape));
-        kernels::convolution_backward_weights(method, shape, input.data_ptr<float>(),
-                                              gradient.data_ptr<float>(), result.data_ptr<float>(),
-                                              work.data());
-        return result;
-      });
-}
 
 class ConvolutionFunction : public torch::autograd::Function<ConvolutionFunction> {
  public:
@@ -105,7 +34,7 @@ class ConvolutionFunction : public torch::autograd::Function<ConvolutionFunction
     context->saved_data["of_input"] = input.requires_grad();
     context->saved_data["of_weight"] = weight.requires_grad();
     context->saved_data["of_bias"] = bias.has_value() && bias->requires_grad();
-    return forward_pass(shape, input, weight, bias.value_or(at::Tensor()));
+    return convolution_output(shape, input, weight, bias.value_or(at::Tensor()));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -123,9 +52,9 @@ class ConvolutionFunction : public torch::autograd::Function<ConvolutionFunction
                                     context->saved_data["padding"].toInt()};
     variable_list results(5);
     if (context->saved_data["of_input"].toBool())
-      results[0] = data_pass(shape, gradient, input, weight);
+      results[0] = convolution_input_gradient(shape, gradient, input, weight);
     if (context->saved_data["of_weight"].toBool())
-      results[1] = weights_pass(shape, gradient, input, weight);
+      results[1] = convolution_weight_gradient(shape, gradient, input, weight);
     if (context->saved_data["of_bias"].toBool()) results[2] = gradient.sum({0, 2, 3});
     return results;
   }

@@ -150,6 +150,13 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   return best;
 }
 
+std::string chosen_kernel_name(const ConvolutionKey& key) {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const auto known = all.by_key.find(key.text());
+  return name_of(known == all.by_key.end() ? ConvolutionKernel::kLibTorch : known->second);
+}
+
 std::string kernel_choices() {
   Choices& all = choices();
   const std::lock_guard<std::recursive_mutex> lock(all.mutex);

@@ -36,6 +36,8 @@ class TrainingObserver {
   TrainingObserver& operator=(const TrainingObserver&) = delete;
   virtual ~TrainingObserver() = default;
 
+  /// What only those want to know who look for something.
+  virtual void debug(const std::string& /*message*/) {}
   virtual void note(const std::string& /*message*/) {}
   virtual void warning(const std::string& /*message*/) {}
   /// `recent_loss` waits for the device when it is called: call it seldom.

@@ -65,15 +65,18 @@ struct KernelCandidate {
   std::function<void()> run;
 };
 
-/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate. Each is
-/// run once to warm up and at least once more, in turns, for some ten milliseconds. All threads get
-/// the same answer.
+/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate. Each
+/// is run once to warm up and at least once more, in turns, for some ten milliseconds. All threads
+/// get the same answer.
 ///
 /// What was measured is told to the listener of set_choice_listener().
 ///
 /// @param candidates  LibTorch first: another one must be 3 % faster to be taken
 ConvolutionKernel choose_kernel(const ConvolutionKey& key,
                                 const std::vector<KernelCandidate>& candidates);
+
+/// The name of the kernel chosen for a layer shape, "libtorch" where none has been.
+std::string chosen_kernel_name(const ConvolutionKey& key);
 
 /// All choices of the process, a line each in the order of the text:
 /// "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd". Reruns that pin it compute

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace selfcure {
+
+/// Sets who computes networks on the CPU, for the whole process from now on.
+///
+/// @param kernels  "auto": our own kernels, convolutions by whichever is measured to be faster;
+///                 "libtorch": LibTorch alone; otherwise a file of kernel_choices(): as auto, but
+///                 its choices hold
+/// @throws ConfigError for a file that cannot be read, or a choice that this processor lacks
+void use_cpu_kernels(const std::string& kernels);
+
+/// "LibTorch" or the instruction set of our own kernels, for messages: "AVX2 kernels".
+std::string cpu_kernels_text();
+
+}  // namespace selfcure
