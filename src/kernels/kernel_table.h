@@ -7,6 +7,7 @@
 
 #include "selfcure/kernels/convolution.h"
 #include "selfcure/kernels/max_pool.h"
+#include "selfcure/kernels/optimizer_step.h"
 
 namespace selfcure::kernels {
 
@@ -65,6 +66,9 @@ struct GradientMap {
   const float* slope;
   const float* offset;
 };
+
+/// What Adam multiplies with in one step: see simd/update_rules.h.
+struct AdamFactors;
 
 struct KernelTable {
   /// Channels that a packed panel of weights holds; counts of output channels are rounded up to it.
@@ -146,6 +150,9 @@ struct KernelTable {
   void (*max_pool_gradient_row)(const MaxPoolShape& shape, const float* output_gradient,
                                 const std::uint8_t* winners, std::int64_t row, bool past_caches,
                                 float* input_gradient);
+
+  void (*sgd_slice)(const ParameterSlice& slice, const SgdStep& step);
+  void (*adam_slice)(const ParameterSlice& slice, const AdamFactors& factors);
 };
 
 #ifdef SELFCURE_X86_KERNELS

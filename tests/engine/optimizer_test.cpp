@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "selfcure/core/errors.h"
@@ -62,6 +64,78 @@ TEST(Optimizer, AdamMatchesAValueWorkedOutByHand) {
   Optimizer optimizer(options, module);
   step_with_gradient(module, optimizer, 0.001, 0.01);
   EXPECT_NEAR(module.w.item<double>(), 1 - 0.01 * 0.001 / (0.001 + 1e-8), 1e-12);
+}
+
+/// Weights in both memory formats and a bias, some of which get their first gradient later.
+class Several : public torch::nn::Module {
+ public:
+  explicit Several(at::ScalarType type) {
+    at::manual_seed(7);
+    weight = register_parameter("weight", at::randn({9, 5, 3, 3}).to(type));
+    nhwc = register_parameter(
+        "nhwc", at::randn({6, 5, 3, 3}).to(type).contiguous(at::MemoryFormat::ChannelsLast));
+    bias = register_parameter("bias", at::randn({17}).to(type));
+    late = register_parameter("late", at::randn({33}).to(type));
+  }
+  void step(Optimizer& optimizer, int i) {
+    optimizer.zero_grad();
+    at::Tensor loss =
+        (weight * weight * (0.3 + i)).sum() + (nhwc.exp() * 0.1).sum() + bias.sin().sum();
+    if (i > 0) loss = loss + (late * late).sum();
+    loss.backward();
+    optimizer.step(0.05);
+  }
+  at::Tensor weight, nhwc, bias, late;
+};
+
+TEST(Optimizer, FloatsTakeTheStepsOfDoublesInEveryMemoryFormat) {
+  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam})
+    for (const double momentum : {0.0, 0.9}) {
+      OptimizerOptions options;
+      options.kind = kind;
+      options.momentum = momentum;
+      options.nesterov = momentum != 0;
+      options.weight_decay = 0.1;
+      Several floats(at::kFloat), doubles(at::kDouble);
+      Optimizer a(options, floats), b(options, doubles);
+      for (int i = 0; i < 4; ++i) {
+        floats.step(a, i);
+        doubles.step(b, i);
+      }
+      const std::map<std::string, at::Tensor> state = a.state();
+      for (const auto& [name, expected] : b.state())
+        EXPECT_TRUE(at::allclose(state.at(name).to(expected.scalar_type()), expected, 1e-5, 1e-6))
+            << name;
+      const auto parameters = floats.named_parameters();
+      for (const auto& item : doubles.named_parameters()) {
+        const at::Tensor ours = parameters[item.key()];
+        EXPECT_TRUE(at::allclose(ours.to(at::kDouble), item.value(), 1e-5, 1e-6)) << item.key();
+        EXPECT_TRUE(ours.strides() == item.value().strides());
+      }
+    }
+}
+
+TEST(Optimizer, EveryStepRaisesTheVersionOfWhatItChanged) {
+  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdam}) {
+    OptimizerOptions options;
+    options.kind = kind;
+    Several module(at::kFloat);
+    Optimizer optimizer(options, module);
+    module.step(optimizer, 0);
+    const auto version = module.weight._version();
+    const auto late_version = module.late._version();
+    const auto state_version =
+        optimizer.state()
+            .at(kind == OptimizerKind::kAdam ? "weight.mean" : "weight.momentum")
+            ._version();
+    module.step(optimizer, 0);
+    EXPECT_GT(module.weight._version(), version);
+    EXPECT_EQ(module.late._version(), late_version);
+    EXPECT_GT(optimizer.state()
+                  .at(kind == OptimizerKind::kAdam ? "weight.mean" : "weight.momentum")
+                  ._version(),
+              state_version);
+  }
 }
 
 TEST(Optimizer, AParameterWithoutAGradientIsLeftAlone) {

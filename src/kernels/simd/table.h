@@ -3,6 +3,7 @@
 
 #include "batch_norm.h"
 #include "max_pool.h"
+#include "optimizer_step.h"
 #include "product.h"
 #include "rows.h"
 #include "winograd.h"
@@ -26,7 +27,9 @@ inline const KernelTable& table() {
                                          batch_norm_gradient_sums,
                                          batch_norm_gradient,
                                          max_pool_row,
-                                         max_pool_gradient_row};
+                                         max_pool_gradient_row,
+                                         sgd_slice,
+                                         adam_slice};
   return kTable;
 }
 

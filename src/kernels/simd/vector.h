@@ -45,6 +45,8 @@ struct Vector {
 inline Vector operator+(Vector a, Vector b) { return {_mm512_add_ps(a.value, b.value)}; }
 inline Vector operator-(Vector a, Vector b) { return {_mm512_sub_ps(a.value, b.value)}; }
 inline Vector operator*(Vector a, Vector b) { return {_mm512_mul_ps(a.value, b.value)}; }
+inline Vector operator/(Vector a, Vector b) { return {_mm512_div_ps(a.value, b.value)}; }
+inline Vector square_root(Vector a) { return {_mm512_sqrt_ps(a.value)}; }
 /// a * b + c
 inline Vector multiply_add(Vector a, Vector b, Vector c) {
   return {_mm512_fmadd_ps(a.value, b.value, c.value)};
@@ -113,6 +115,8 @@ struct Vector {
 inline Vector operator+(Vector a, Vector b) { return {_mm256_add_ps(a.value, b.value)}; }
 inline Vector operator-(Vector a, Vector b) { return {_mm256_sub_ps(a.value, b.value)}; }
 inline Vector operator*(Vector a, Vector b) { return {_mm256_mul_ps(a.value, b.value)}; }
+inline Vector operator/(Vector a, Vector b) { return {_mm256_div_ps(a.value, b.value)}; }
+inline Vector square_root(Vector a) { return {_mm256_sqrt_ps(a.value)}; }
 /// a * b + c
 inline Vector multiply_add(Vector a, Vector b, Vector c) {
   return {_mm256_fmadd_ps(a.value, b.value, c.value)};
