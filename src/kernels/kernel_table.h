@@ -19,6 +19,10 @@ inline constexpr std::int64_t kRowPadding = 16;
 /// them, so that it is not read first, and what is yet to be read stays.
 inline constexpr std::int64_t kPastCachesFloats = std::int64_t{1} << 24;
 
+/// Pixels of the largest pooling window: a winner's place fits into a byte.
+inline constexpr std::int64_t kMostPoolSide = 15;
+inline constexpr std::int64_t kMostPoolTaps = kMostPoolSide * kMostPoolSide;
+
 /// Frequencies of F(4x4, 3x3): 6 x 6.
 inline constexpr std::int64_t kFrequencies = 36;
 /// Output pixels of a tile's side.

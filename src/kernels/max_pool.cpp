@@ -26,7 +26,7 @@ void for_each_row(std::int64_t images, std::int64_t rows, Body body) {
 }  // namespace
 
 bool has_max_pool(const MaxPoolShape& shape) {
-  return kernel_table() != nullptr && shape.kernel >= 1 && shape.kernel <= 15 &&
+  return kernel_table() != nullptr && shape.kernel >= 1 && shape.kernel <= kMostPoolSide &&
          shape.stride >= 1 && shape.padding >= 0 && shape.padding < shape.kernel &&
          shape.height + 2 * shape.padding >= shape.kernel &&
          shape.width + 2 * shape.padding >= shape.kernel;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../kernel_table.h"
+#include "groups.h"
 #include "vector.h"
 
 namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
@@ -26,12 +27,15 @@ struct Winners {
   }
 };
 
-/// sum + (winner == place ? value : 0) of `count` winners
+/// sum + (winner == place ? value : 0) of `count` winners; kWhole: of a vector's
+template <bool kWhole>
 inline Vector add_won(Vector sum, Vector value, const std::uint8_t* winners, Index count,
                       int place) {
-  const auto some = static_cast<__mmask16>((1U << count) - 1U);
-  const __mmask16 won = _mm_mask_cmpeq_epi8_mask(some, _mm_maskz_loadu_epi8(some, winners),
-                                                 _mm_set1_epi8(static_cast<char>(place)));
+  const __m128i places =
+      kWhole ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(winners))
+             : _mm_maskz_loadu_epi8(static_cast<__mmask16>((1U << count) - 1U), winners);
+  // Lanes behind the last one add 0.
+  const __mmask16 won = _mm_cmpeq_epi8_mask(places, _mm_set1_epi8(static_cast<char>(place)));
   return {_mm512_mask_add_ps(sum.value, won, sum.value, value.value)};
 }
 
@@ -64,11 +68,12 @@ struct Winners {
   }
 };
 
-/// sum + (winner == place ? value : 0) of `count` winners
+/// sum + (winner == place ? value : 0) of `count` winners; kWhole: of a vector's
+template <bool kWhole>
 inline Vector add_won(Vector sum, Vector value, const std::uint8_t* winners, Index count,
                       int place) {
   alignas(8) std::uint8_t bytes[Vector::kWidth] = {};
-  if (count < Vector::kWidth) {
+  if (!kWhole) {
     for (Index i = 0; i < count; ++i) bytes[i] = winners[i];
     winners = bytes;
   }
@@ -103,18 +108,27 @@ inline void pool_row(const MaxPoolShape& shape, const float* image, Index row, f
   for (Index column = 0; column < out_width; ++column) {
     const Span columns = taps_of(shape, column, shape.width);
     const Index left = (column * shape.stride - shape.padding) * channels;
-    for_each_vector(channels, [&](Index channel, Index count) {
-      const auto tap = [&](Index i, Index j) {
-        return load_some(top + i * shape.width * channels + left + j * channels + channel, count);
-      };
-      const auto place = [&](Index i, Index j) { return static_cast<int>(i * shape.kernel + j); };
-      Winners best =
-          Winners::first(tap(lines.first, columns.first), place(lines.first, columns.first));
+    for_each_group(channels, [&](auto group, Index channel, Index count) {
+      constexpr int kVectors = decltype(group)::kVectors;
+      const float* const window = top + left + channel;
+      Winners best[kVectors];
+      const float* const corner = window + (lines.first * shape.width + columns.first) * channels;
+      const int corner_place = static_cast<int>(lines.first * shape.kernel + columns.first);
+      for (int v = 0; v < kVectors; ++v)
+        best[v] = Winners::first(group.load(corner + v * Vector::kWidth, count), corner_place);
       for (Index i = lines.first; i < lines.last; ++i)
-        for (Index j = columns.first; j < columns.last; ++j) best.challenge(tap(i, j), place(i, j));
+        for (Index j = columns.first; j < columns.last; ++j) {
+          const float* const tap = window + (i * shape.width + j) * channels;
+          const int place = static_cast<int>(i * shape.kernel + j);
+#pragma GCC unroll 4
+          for (int v = 0; v < kVectors; ++v)
+            best[v].challenge(group.load(tap + v * Vector::kWidth, count), place);
+        }
       const Index at = column * channels + channel;
-      store_some(best.values(), output + at, count);
-      if (kPlaces) best.store_places(winners + at, count);
+      for (int v = 0; v < kVectors; ++v) {
+        group.store(best[v].values(), output + at + v * Vector::kWidth, count);
+        if (kPlaces) best[v].store_places(winners + at + v * Vector::kWidth, count);
+      }
     });
   }
 }
@@ -154,6 +168,42 @@ class Windows {
   Span span_;
 };
 
+/// A window that a pixel takes part in.
+struct WonWindow {
+  /// Of its first channel within gradients and winners.
+  Index at;
+  /// The pixel's place.
+  int place;
+};
+
+/// Sums the gradients of windows, `kCount` if above 0 and otherwise `count`, that a pixel won.
+template <int kCount, bool kStream>
+inline void pixel_gradient(const WonWindow* windows, Index count, Index channels,
+                           const float* output_gradient, const std::uint8_t* winners,
+                           float* input_gradient) {
+  for_each_group(channels, [=](auto group, Index channel, Index last) {
+    constexpr int kVectors = decltype(group)::kVectors;
+    Vector sum[kVectors];
+    for (int v = 0; v < kVectors; ++v) sum[v] = Vector::zero();
+#pragma GCC unroll 4
+    for (Index i = 0; i < (kCount > 0 ? kCount : count); ++i) {
+      const Index at = windows[i].at + channel;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v)
+        sum[v] = add_won<decltype(group)::kLastIsWhole>(
+            sum[v], group.load(output_gradient + at + v * Vector::kWidth, last),
+            winners + at + v * Vector::kWidth, last, windows[i].place);
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      float* const to = input_gradient + channel + v * Vector::kWidth;
+      if (kStream)
+        sum[v].stream(to);
+      else
+        group.store(sum[v], to, last);
+    }
+  });
+}
+
 template <bool kStream>
 inline void gradient_row(const MaxPoolShape& shape, const float* output_gradient,
                          const std::uint8_t* winners, Index row, float* input_gradient) {
@@ -161,21 +211,23 @@ inline void gradient_row(const MaxPoolShape& shape, const float* output_gradient
   const Index out_width = shape.out_width();
   const Windows lines(shape, row, shape.out_height());
   Windows columns(shape, 0, out_width);
+  WonWindow windows[kMostPoolTaps];
   for (Index column = 0; column < shape.width; ++column, columns.next()) {
-    for_each_vector(channels, [&](Index channel, Index count) {
-      Vector sum = Vector::zero();
-      for (Index i = lines.first(); i < lines.last(); ++i)
-        for (Index j = columns.first(); j < columns.last(); ++j) {
-          const Index at = (i * out_width + j) * channels + channel;
-          sum = add_won(sum, load_some(output_gradient + at, count), winners + at, count,
-                        static_cast<int>(lines.tap(i) * shape.kernel + columns.tap(j)));
-        }
-      float* const to = input_gradient + column * channels + channel;
-      if (kStream)
-        sum.stream(to);
-      else
-        store_some(sum, to, count);
-    });
+    Index count = 0;
+    for (Index i = lines.first(); i < lines.last(); ++i)
+      for (Index j = columns.first(); j < columns.last(); ++j)
+        windows[count++] = {(i * out_width + j) * channels,
+                            static_cast<int>(lines.tap(i) * shape.kernel + columns.tap(j))};
+    float* const to = input_gradient + column * channels;
+    // As many as a kernel of 3 with stride 2 has.
+    if (count == 1)
+      pixel_gradient<1, kStream>(windows, count, channels, output_gradient, winners, to);
+    else if (count == 2)
+      pixel_gradient<2, kStream>(windows, count, channels, output_gradient, winners, to);
+    else if (count == 4)
+      pixel_gradient<4, kStream>(windows, count, channels, output_gradient, winners, to);
+    else
+      pixel_gradient<0, kStream>(windows, count, channels, output_gradient, winners, to);
   }
   if (kStream) finish_streams();
 }
