@@ -13,6 +13,7 @@
 #include "selfcure/engine/cpu_memory.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/network_speed.h"
+#include "selfcure/nn/convolution_passes.h"
 #include "server.h"
 
 namespace {
@@ -56,9 +57,22 @@ std::array<Run, 3> libtorch_passes(const ConvolutionLayer& layer, const Tensors&
       [=] { backward(true, false); }, [=] { backward(false, true); }};
 }
 
-/// The same with the kernels of this library. It has none: every entry stays empty.
-std::array<Run, 3> own_passes(const ConvolutionLayer& /*layer*/, const Tensors& /*tensors*/) {
-  return {};
+/// The same as a training with `train.kernels: auto` has them: the kernel that is chosen for each.
+std::array<Run, 3> own_passes(const ConvolutionLayer& layer, std::int64_t batch,
+                              const Tensors& tensors) {
+  const selfcure::kernels::ConvolutionShape shape = {
+      batch,          layer.in_channels,  layer.in_height,
+      layer.in_width, layer.out_channels, layer.kernel_height,
+      layer.stride,   layer.padding};
+  const at::Tensor weight = tensors.weight.contiguous();
+  return {
+      [=] { (void)selfcure::convolution_output(shape, tensors.input, weight, {}); },
+      [=] {
+        (void)selfcure::convolution_input_gradient(shape, tensors.gradient, tensors.input, weight);
+      },
+      [=] {
+        (void)selfcure::convolution_weight_gradient(shape, tensors.gradient, tensors.input, weight);
+      }};
 }
 
 double seconds_of(const Run& run) {
@@ -89,8 +103,9 @@ int main(int argc, char** argv) {
   for (const ConvolutionLayer& layer : layers) {
     const Tensors plain = tensors_of(layer, batch, at::MemoryFormat::Contiguous);
     const Tensors last = tensors_of(layer, batch, at::MemoryFormat::ChannelsLast);
-    const std::array<std::array<Run, 3>, 3> rivals = {
-        libtorch_passes(layer, plain), libtorch_passes(layer, last), own_passes(layer, last)};
+    const std::array<std::array<Run, 3>, 3> rivals = {libtorch_passes(layer, plain),
+                                                      libtorch_passes(layer, last),
+                                                      own_passes(layer, batch, last)};
     nlohmann::ordered_json row = {{"layer", layer.name()},
                                   {"count", layer.count},
                                   {"flops", static_cast<double>(batch) * layer.flops()},

@@ -4,14 +4,20 @@
 #include <cstdlib>
 #include <string>
 
+#include "selfcure/core/errors.h"
+#include "selfcure/engine/cpu_kernels.h"
+
 namespace selfcure::benchmarks {
 
 /// Sets the kernels that the network uses, as `train.kernels` does: "auto", "libtorch" or a file of
-/// choices. This library has LibTorch's alone, which is what the first two mean.
+/// choices.
 inline void choose_kernels(const std::string& kernels) {
-  if (kernels == "auto" || kernels == "libtorch") return;
-  std::fprintf(stderr, "--kernels: expected auto or libtorch, got '%s'\n", kernels.c_str());
-  std::exit(2);
+  try {
+    use_cpu_kernels(kernels);
+  } catch (const ConfigError& error) {
+    std::fprintf(stderr, "--kernels: %s\n", error.what());
+    std::exit(2);
+  }
 }
 
 }  // namespace selfcure::benchmarks

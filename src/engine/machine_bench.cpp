@@ -8,6 +8,7 @@
 
 #include "selfcure/core/version.h"
 #include "selfcure/data/image_store.h"
+#include "selfcure/engine/cpu_kernels.h"
 #include "selfcure/engine/cpu_memory.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/experiment_data.h"
@@ -109,6 +110,7 @@ MachineBench measure_training_speed(const ExperimentOptions& options,
   MachineBench bench;
   bench.load_before = system_load();
   bench.threads = set_cpu_threads(options.train.threads);
+  use_cpu_kernels(options.train.kernels);
   const c10::Device device = resolve_device(options.train.device);
   bench.device = device.str();
 
@@ -132,9 +134,9 @@ MachineBench measure_training_speed(const ExperimentOptions& options,
   {
     NetworkTimer timer(timer_options(options, device, bench.batch_size));
     bench.layers = convolution_layers(timer.method(), options.data.image_size, device);
+    bench.training = repeat(repeats, [&timer] { return timer.training_step(); });
     for (const ConvolutionLayer& layer : bench.layers)
       bench.kernels.push_back(layer_kernels(layer, bench.batch_size));
-    bench.training = repeat(repeats, [&timer] { return timer.training_step(); });
     bench.augmentation = repeat(repeats, [&timer] { return timer.augmentation(); });
   }
   {

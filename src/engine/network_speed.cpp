@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "selfcure/nn/kernel_choice.h"
+
 namespace selfcure {
 namespace {
 
@@ -164,6 +166,7 @@ std::string ConvolutionLayer::name() const {
 
 std::vector<ConvolutionLayer> convolution_layers(Method& method, std::int64_t image_size,
                                                  const c10::Device& device) {
+  const KernelUseScope watched(KernelUse::kLibTorch);  // our own kernels are no operators
   const at::NoGradGuard no_grad;
   const bool was_training = method.module().is_training();
   method.module().eval();
@@ -200,8 +203,13 @@ double training_flops(const std::vector<ConvolutionLayer>& layers) {
   return total;
 }
 
-LayerKernels layer_kernels(const ConvolutionLayer& /*layer*/, std::int64_t /*batch_size*/) {
-  return {"LibTorch", "LibTorch", "LibTorch"};
+LayerKernels layer_kernels(const ConvolutionLayer& layer, std::int64_t batch_size) {
+  const kernels::ConvolutionShape shape = {batch_size,     layer.in_channels,  layer.in_height,
+                                           layer.in_width, layer.out_channels, layer.kernel_height,
+                                           layer.stride,   layer.padding};
+  const auto name = [&](ConvolutionPass pass) { return chosen_kernel_name({pass, shape}); };
+  return {name(ConvolutionPass::kForward), name(ConvolutionPass::kBackwardData),
+          name(ConvolutionPass::kBackwardWeights)};
 }
 
 }  // namespace selfcure
