@@ -43,6 +43,20 @@ void convolution_forward(ConvolutionMethod method, const ConvolutionShape& shape
     im2col::forward(shape, input, packed, epilogue, output, scratch);
 }
 
+std::size_t unpacked_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape) {
+  return method == ConvolutionMethod::kWinograd ? winograd::unpacked_scratch_floats(shape)
+                                                : im2col::unpacked_scratch_floats(shape);
+}
+
+void convolution_forward_unpacked(ConvolutionMethod method, const ConvolutionShape& shape,
+                                  const float* input, const float* weight, const Epilogue& epilogue,
+                                  float* output, float* scratch) {
+  if (method == ConvolutionMethod::kWinograd)
+    winograd::forward_unpacked(shape, input, weight, epilogue, output, scratch);
+  else
+    im2col::forward_unpacked(shape, input, weight, epilogue, output, scratch);
+}
+
 std::size_t backward_data_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape) {
   return method == ConvolutionMethod::kWinograd ? winograd::backward_data_scratch_floats(shape)
                                                 : im2col::backward_data_scratch_floats(shape);

@@ -193,6 +193,16 @@ void forward(const ConvolutionShape& shape, const float* input, const float* pac
   convolve(Patches(shape), input, packed, epilogue, output, parts);
 }
 
+std::size_t unpacked_scratch_floats(const ConvolutionShape& shape) {
+  return packed_weight_floats(shape) + forward_scratch_floats(shape);
+}
+
+void forward_unpacked(const ConvolutionShape& shape, const float* input, const float* weight,
+                      const Epilogue& epilogue, float* output, float* scratch) {
+  pack_weights(shape, weight, scratch);
+  forward(shape, input, scratch, epilogue, output, scratch + packed_weight_floats(shape));
+}
+
 namespace {
 
 /// Patches of gradients, one image at a time, added to their pixels.

@@ -80,13 +80,15 @@ struct KernelTable {
   /// Rows that the matrix product computes at a time; blocks of a multiple waste nothing.
   std::int64_t row_tile;
 
-  /// Transformed weights of the panels [first, last) of output channels,
-  /// packed [kFrequencies][panels][in][panel_width].
+  /// Transformed weights of the panels [first, last) of output channels.
+  ///
   /// @param rotated  of the convolution that gives the input's gradient: `out_channels` are then
   ///                 the layer's input channels, and kernels are rotated by half a turn
+  /// @param packed   [kFrequencies][last - first][in_channels][panel_width], its frequencies
+  ///                 `frequency_stride` floats apart
   void (*winograd_pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
                         bool rotated, std::int64_t first_panel, std::int64_t last_panel,
-                        float* packed);
+                        float* packed, std::int64_t frequency_stride);
   /// B^T d B of the tiles [first, last) of `image`: row 0 of `to` is tile `first`. The channels up
   /// to the next whole vector become 0.
   /// @param zeros  as many as channels, rounded up to a vector
@@ -97,12 +99,16 @@ struct KernelTable {
   void (*winograd_gradient)(const float* gradients, const WinogradTiles& tiles,
                             std::int64_t channels, std::int64_t first, std::int64_t last,
                             const float* zeros, const TileMatrix& to);
-  /// A^T m A and the epilogue, for the channels [first_channel, last_channel).
+  /// A^T m A and the epilogue, for the channels [first_channel, last_channel), the first of which
+  /// is column 0 of `from`.
   void (*winograd_output)(const TileMatrix& from, const WinogradTiles& tiles, std::int64_t channels,
                           std::int64_t first, std::int64_t last, std::int64_t first_channel,
                           std::int64_t last_channel, const Epilogue& epilogue, float* images);
-  /// G^T d G of the weight gradients of the input channels [first, last), summed over `parts`
-  /// matrices [kFrequencies][in_channels][padded out_channels] that lie `part_stride` apart.
+  /// G^T d G: gradients of the weights between input channels [first, last) and `out_channels`
+  /// output channels, summed over `parts` matrices [kFrequencies][in_channels][padded out_channels]
+  /// that lie `part_stride` apart.
+  ///
+  /// @param weight_gradient  of the first of those output channels and input channel 0
   void (*winograd_weight_gradient)(const float* from, std::int64_t parts, std::int64_t part_stride,
                                    std::int64_t in_channels, std::int64_t out_channels,
                                    std::int64_t first, std::int64_t last, float* weight_gradient);

@@ -19,6 +19,10 @@ constexpr std::int64_t kLongBlock = 132;
 constexpr std::int64_t kOwnSumBlock = 36;
 /// Tiles of a block where threads share the frequencies of one.
 constexpr std::int64_t kSharedSumBlock = 264;
+/// Panels of output channels that a thread keeps at a time where weights do not fit a cache.
+constexpr std::int64_t kGroupPanels = 2;
+/// Most tiles of a batch for which the output channels are dealt to the threads.
+constexpr std::int64_t kMostTilesAtOnce = 512;
 /// Largest product of the channel counts for which each thread has its own sum.
 constexpr std::int64_t kOwnSumWeights = 128 * 128;
 
@@ -83,8 +87,10 @@ struct Plan {
 };
 
 void pack(const Plan& plan, const float* weight, bool rotated, float* packed) {
+  const std::int64_t panel_floats = plan.table.panel_width * plan.in;
   run_tasks(plan.panels(), [&](std::int64_t panel, int) {
-    plan.table.winograd_pack(weight, plan.out, plan.in, rotated, panel, panel + 1, packed);
+    plan.table.winograd_pack(weight, plan.out, plan.in, rotated, panel, panel + 1,
+                             packed + panel * panel_floats, plan.packed_floats() / kFrequencies);
   });
 }
 
@@ -113,7 +119,82 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
                          from.data + f * from.frequency_stride, from.row_stride,
                          packed + f * frequency_floats + first_out * plan.in,
                          to.data + f * to.frequency_stride + first_out, to.row_stride);
-    plan.table.winograd_output(to, plan.tiles, plan.out, first, last, first_out, last_out, epilogue,
+    plan.table.winograd_output({to.data + first_out, to.row_stride, to.frequency_stride},
+                               plan.tiles, plan.out, first, last, first_out, last_out, epilogue,
+                               output);
+  });
+}
+
+/// Transforms all tiles, in tasks of a few.
+///
+/// @param transform  KernelTable::winograd_input or winograd_gradient
+template <class Transform>
+void transform_all(Transform transform, const float* images, const WinogradTiles& tiles,
+                   std::int64_t channels, std::int64_t first, std::int64_t count,
+                   const float* zeros, const TileMatrix& to) {
+  const std::int64_t tasks = std::min<std::int64_t>(count, 8 * team_size());
+  run_tasks(tasks, [&](std::int64_t task, int) {
+    const std::int64_t begin = part_begin(count, tasks, task);
+    const std::int64_t end = part_begin(count, tasks, task + 1);
+    transform(images, tiles, channels, first + begin, first + end, zeros,
+              TileMatrix{to.data + begin * to.row_stride, to.row_stride, to.frequency_stride});
+  });
+}
+
+/// Are the transformed weights larger than the transformed tiles of the whole batch? Then memory is
+/// spared if the weights are transformed group by group, each where it is used.
+bool has_more_weights_than_tiles(std::int64_t in, std::int64_t out, std::int64_t tiles) {
+  return tiles <= kMostTilesAtOnce && in * out > tiles * std::max(in, out) &&
+         in * out > kOwnSumWeights;
+}
+
+/// Groups of output channels, each of whole panels.
+struct OutputGroups {
+  std::int64_t out;
+  std::int64_t width;
+  OutputGroups(std::int64_t out_channels, std::int64_t panel_width)
+      : out(out_channels), width(kGroupPanels * panel_width) {}
+  std::int64_t count() const { return divided_up(out, width); }
+  std::int64_t begin(std::int64_t group) const { return std::min(out, group * width); }
+};
+
+/// The convolution from weights as they are: packed first, or group by group.
+void convolve_unpacked(const Plan& plan, const float* input, const float* weight, bool rotated,
+                       const Epilogue& epilogue, float* output, ScratchParts& parts) {
+  const std::int64_t tiles = plan.blocks.tiles;
+  if (!has_more_weights_than_tiles(plan.in, plan.out, tiles)) {
+    float* const packed = parts.take(plan.packed_floats());
+    if (packed != nullptr) pack(plan, weight, rotated, packed);
+    convolve(plan, input, packed, epilogue, output, parts);
+    return;
+  }
+  const OutputGroups groups(plan.out, plan.table.panel_width);
+  const BlockMatrix all_input(tiles, plan.in, plan.table.panel_width);
+  const BlockMatrix group_output(tiles, groups.width, plan.table.panel_width);
+  const std::int64_t zero_count = rounded_up(plan.in, kRowPadding);
+  const std::int64_t frequency_floats = groups.width * plan.in;
+  const std::int64_t slot_floats = kFrequencies * frequency_floats + group_output.floats();
+  float* const zeros = parts.take(zero_count);
+  float* const transformed = parts.take(all_input.floats());
+  float* const slots = parts.take(slot_floats * team_size());
+  if (slots == nullptr) return;
+  std::fill_n(zeros, zero_count, 0.0F);
+  const TileMatrix from = all_input.at(transformed);
+  transform_all(plan.table.winograd_input, input, plan.tiles, plan.in, 0, tiles, zeros, from);
+  run_tasks(groups.count(), [&](std::int64_t group, int slot) {
+    const std::int64_t first_out = groups.begin(group);
+    const std::int64_t last_out = groups.begin(group + 1);
+    float* const packed = slots + slot * slot_floats;
+    const TileMatrix to = group_output.at(packed + kFrequencies * frequency_floats);
+    plan.table.winograd_pack(weight, plan.out, plan.in, rotated, group * kGroupPanels,
+                             divided_up(last_out, plan.table.panel_width), packed,
+                             frequency_floats);
+    for (std::int64_t f = 0; f < kFrequencies; ++f)
+      plan.table.product(tiles, plan.in, last_out - first_out,
+                         from.data + f * from.frequency_stride, from.row_stride,
+                         packed + f * frequency_floats, to.data + f * to.frequency_stride,
+                         to.row_stride);
+    plan.table.winograd_output(to, plan.tiles, plan.out, 0, tiles, first_out, last_out, epilogue,
                                output);
   });
 }
@@ -127,22 +208,33 @@ class WeightGradient {
         in_(shape.in_channels),
         out_(shape.out_channels),
         all_tiles_(shape.batch * tiles_.per_image()),
-        padded_out_(rounded_up(out_, table_.panel_width)),
-        own_sums_(in_ * out_ <= kOwnSumWeights),
-        sums_(own_sums_ ? std::min<std::int64_t>(team_size(), all_tiles_) : 1),
-        block_(std::min(own_sums_ ? kOwnSumBlock : kSharedSumBlock, all_tiles_)),
+        groups_(out_, table_.panel_width),
+        way_(way_of(in_, out_, all_tiles_)),
+        sum_width_(way_ == Way::kGroups ? groups_.width : rounded_up(out_, table_.panel_width)),
+        sums_(way_ == Way::kTogether ? 1
+              : way_ == Way::kGroups ? team_size()
+                                     : std::min<std::int64_t>(team_size(), all_tiles_)),
+        block_(std::min(way_ == Way::kApart      ? kOwnSumBlock
+                        : way_ == Way::kTogether ? kSharedSumBlock
+                                                 : all_tiles_,
+                        all_tiles_)),
         input_(block_, in_, table_.panel_width),
         gradient_(block_, out_, table_.panel_width) {
     zero_count_ = rounded_up(std::max(in_, out_), kRowPadding);
     zeros_ = parts.take(zero_count_);
-    sum_floats_ = kFrequencies * in_ * padded_out_;
+    sum_floats_ = kFrequencies * in_ * sum_width_;
     sum_ = parts.take(sums_ * sum_floats_);
-    blocks_ = parts.take(sums_ * (input_.floats() + gradient_.floats()));
+    const std::int64_t blocks = way_ == Way::kApart ? sums_ : 1;
+    blocks_ = parts.take(blocks * (input_.floats() + gradient_.floats()));
   }
 
   void run(const float* input, const float* output_gradient, float* weight_gradient) const {
     std::fill_n(zeros_, zero_count_, 0.0F);
-    if (own_sums_)
+    if (way_ == Way::kGroups) {
+      sum_groups(input, output_gradient, weight_gradient);
+      return;
+    }
+    if (way_ == Way::kApart)
       sum_apart(input, output_gradient);
     else
       sum_together(input, output_gradient);
@@ -155,7 +247,22 @@ class WeightGradient {
   }
 
  private:
-  /// Each thread sums over its own tiles.
+  enum class Way {
+    /// Each thread sums over its own tiles.
+    kApart,
+    /// Block by block of tiles: all threads transform it, then each sums some frequencies of it.
+    kTogether,
+    /// All tiles are transformed at once, then each thread sums groups of output channels and
+    /// brings
+    /// them back to weights before they leave its cache.
+    kGroups,
+  };
+
+  static Way way_of(std::int64_t in, std::int64_t out, std::int64_t tiles) {
+    if (in * out <= kOwnSumWeights) return Way::kApart;
+    return has_more_weights_than_tiles(in, out, tiles) ? Way::kGroups : Way::kTogether;
+  }
+
   void sum_apart(const float* input, const float* output_gradient) const {
     run_tasks(sums_, [&](std::int64_t part, int) {
       float* const block = blocks_ + part * (input_.floats() + gradient_.floats());
@@ -168,13 +275,13 @@ class WeightGradient {
         table_.winograd_input(input, tiles_, in_, first, last, zeros_, from);
         table_.winograd_gradient(output_gradient, tiles_, out_, first, last, zeros_, gradient);
         for (std::int64_t f = 0; f < kFrequencies; ++f)
-          multiply(f, 0, in_, last - first, from, gradient, sum_ + part * sum_floats_, accumulate);
+          multiply(f, 0, in_, 0, out_, last - first, from, gradient,
+                   sum_ + part * sum_floats_ + f * in_ * sum_width_, accumulate);
         first = last;
       }
     });
   }
 
-  /// All threads transform one block, then each sums some frequencies of it.
   void sum_together(const float* input, const float* output_gradient) const {
     const TileMatrix from = input_.at(blocks_);
     const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
@@ -182,34 +289,49 @@ class WeightGradient {
     const std::int64_t row_parts = std::min<std::int64_t>(in_, divided_up(team_size(), 8));
     for (std::int64_t first = 0; first < all_tiles_; first += block_) {
       const std::int64_t count = std::min(block_, all_tiles_ - first);
-      const std::int64_t tasks = std::min<std::int64_t>(count, 8 * team_size());
-      run_tasks(tasks, [&](std::int64_t task, int) {
-        const std::int64_t begin = part_begin(count, tasks, task);
-        const std::int64_t end = part_begin(count, tasks, task + 1);
-        table_.winograd_input(input, tiles_, in_, first + begin, first + end, zeros_,
-                              rows_from(from, begin));
-        table_.winograd_gradient(output_gradient, tiles_, out_, first + begin, first + end, zeros_,
-                                 rows_from(gradient, begin));
-      });
+      transform_all(table_.winograd_input, input, tiles_, in_, first, count, zeros_, from);
+      transform_all(table_.winograd_gradient, output_gradient, tiles_, out_, first, count, zeros_,
+                    gradient);
       run_tasks(kFrequencies * row_parts, [&](std::int64_t task, int) {
         const std::int64_t part = task % row_parts;
-        multiply(task / row_parts, part_begin(in_, row_parts, part),
-                 part_begin(in_, row_parts, part + 1), count, from, gradient, sum_, first > 0);
+        const std::int64_t frequency = task / row_parts;
+        const std::int64_t row = part_begin(in_, row_parts, part);
+        multiply(frequency, row, part_begin(in_, row_parts, part + 1), 0, out_, count, from,
+                 gradient, sum_ + (frequency * in_ + row) * sum_width_, first > 0);
       });
     }
   }
 
-  static TileMatrix rows_from(const TileMatrix& matrix, std::int64_t row) {
-    return {matrix.data + row * matrix.row_stride, matrix.row_stride, matrix.frequency_stride};
+  void sum_groups(const float* input, const float* output_gradient, float* weight_gradient) const {
+    const TileMatrix from = input_.at(blocks_);
+    const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
+    transform_all(table_.winograd_input, input, tiles_, in_, 0, all_tiles_, zeros_, from);
+    transform_all(table_.winograd_gradient, output_gradient, tiles_, out_, 0, all_tiles_, zeros_,
+                  gradient);
+    constexpr std::int64_t kTaps = 9;
+    run_tasks(groups_.count(), [&](std::int64_t group, int slot) {
+      const std::int64_t first_out = groups_.begin(group);
+      const std::int64_t outs = groups_.begin(group + 1) - first_out;
+      float* const sum = sum_ + slot * sum_floats_;
+      const std::int64_t width = rounded_up(outs, table_.panel_width);
+      for (std::int64_t f = 0; f < kFrequencies; ++f)
+        table_.transposed_product(
+            all_tiles_, in_, outs, from.data + f * from.frequency_stride, from.row_stride,
+            gradient.data + f * gradient.frequency_stride + first_out, gradient.row_stride,
+            sum + f * in_ * width, width, /*accumulate=*/false);
+      table_.winograd_weight_gradient(sum, 1, 0, in_, outs, 0, in_,
+                                      weight_gradient + first_out * in_ * kTaps);
+    });
   }
 
   void multiply(std::int64_t frequency, std::int64_t first_in, std::int64_t last_in,
-                std::int64_t tiles, const TileMatrix& from, const TileMatrix& gradient, float* sum,
+                std::int64_t first_out, std::int64_t outs, std::int64_t tiles,
+                const TileMatrix& from, const TileMatrix& gradient, float* sum,
                 bool accumulate) const {
     table_.transposed_product(
-        tiles, last_in - first_in, out_, from.data + frequency * from.frequency_stride + first_in,
-        from.row_stride, gradient.data + frequency * gradient.frequency_stride, gradient.row_stride,
-        sum + (frequency * in_ + first_in) * padded_out_, padded_out_, accumulate);
+        tiles, last_in - first_in, outs, from.data + frequency * from.frequency_stride + first_in,
+        from.row_stride, gradient.data + frequency * gradient.frequency_stride + first_out,
+        gradient.row_stride, sum, sum_width_, accumulate);
   }
 
   const KernelTable& table_;
@@ -217,9 +339,10 @@ class WeightGradient {
   std::int64_t in_;
   std::int64_t out_;
   std::int64_t all_tiles_;
-  std::int64_t padded_out_;
-  /// Has each thread a sum of its own?
-  bool own_sums_;
+  OutputGroups groups_;
+  Way way_;
+  /// Columns of a sum's matrices.
+  std::int64_t sum_width_;
   std::int64_t sums_;
   /// Tiles of a block.
   std::int64_t block_;
@@ -258,21 +381,28 @@ void forward(const ConvolutionShape& shape, const float* input, const float* pac
   convolve(Plan(shape, false), input, packed, epilogue, output, parts);
 }
 
-std::size_t backward_data_scratch_floats(const ConvolutionShape& shape) {
-  const Plan plan(shape, true);
+std::size_t unpacked_scratch_floats(const ConvolutionShape& shape) {
   ScratchParts parts(nullptr);
-  parts.take(plan.packed_floats());
-  convolve(plan, nullptr, nullptr, {}, nullptr, parts);
+  convolve_unpacked(Plan(shape, false), nullptr, nullptr, false, {}, nullptr, parts);
+  return parts.used();
+}
+
+void forward_unpacked(const ConvolutionShape& shape, const float* input, const float* weight,
+                      const Epilogue& epilogue, float* output, float* scratch) {
+  ScratchParts parts(scratch);
+  convolve_unpacked(Plan(shape, false), input, weight, false, epilogue, output, parts);
+}
+
+std::size_t backward_data_scratch_floats(const ConvolutionShape& shape) {
+  ScratchParts parts(nullptr);
+  convolve_unpacked(Plan(shape, true), nullptr, nullptr, true, {}, nullptr, parts);
   return parts.used();
 }
 
 void backward_data(const ConvolutionShape& shape, const float* output_gradient, const float* weight,
                    float* input_gradient, float* scratch) {
-  const Plan plan(shape, true);
   ScratchParts parts(scratch);
-  float* const packed = parts.take(plan.packed_floats());
-  pack(plan, weight, true, packed);
-  convolve(plan, output_gradient, packed, {}, input_gradient, parts);
+  convolve_unpacked(Plan(shape, true), output_gradient, weight, true, {}, input_gradient, parts);
 }
 
 std::size_t backward_weights_scratch_floats(const ConvolutionShape& shape) {

@@ -11,6 +11,9 @@ void pack_weights(const ConvolutionShape& shape, const float* weight, float* pac
 std::size_t forward_scratch_floats(const ConvolutionShape& shape);
 void forward(const ConvolutionShape& shape, const float* input, const float* packed,
              const Epilogue& epilogue, float* output, float* scratch);
+std::size_t unpacked_scratch_floats(const ConvolutionShape& shape);
+void forward_unpacked(const ConvolutionShape& shape, const float* input, const float* weight,
+                      const Epilogue& epilogue, float* output, float* scratch);
 std::size_t backward_data_scratch_floats(const ConvolutionShape& shape);
 void backward_data(const ConvolutionShape& shape, const float* output_gradient, const float* weight,
                    float* input_gradient, float* scratch);

@@ -45,13 +45,12 @@ at::Tensor convolution_output(const ConvolutionShape& shape, const at::Tensor& i
     const kernels::ConvolutionMethod method = method_of(kernel);
     at::Tensor output =
         empty_images(shape.batch, shape.out_channels, shape.out_height(), shape.out_width());
-    const std::size_t packed_floats = kernels::packed_weight_floats(method, shape);
-    const Scratch packed(packed_floats + kernels::forward_scratch_floats(method, shape));
-    kernels::pack_weights(method, shape, weight.data_ptr<float>(), packed.data());
+    const Scratch work(kernels::unpacked_scratch_floats(method, shape));
     kernels::Epilogue epilogue;
     if (bias.defined()) epilogue.bias = bias.data_ptr<float>();
-    kernels::convolution_forward(method, shape, input.data_ptr<float>(), packed.data(), epilogue,
-                                 output.data_ptr<float>(), packed.data() + packed_floats);
+    kernels::convolution_forward_unpacked(method, shape, input.data_ptr<float>(),
+                                          weight.data_ptr<float>(), epilogue,
+                                          output.data_ptr<float>(), work.data());
     return output;
   });
 }

@@ -71,6 +71,16 @@ void convolution_forward(ConvolutionMethod method, const ConvolutionShape& shape
                          const float* input, const float* packed, const Epilogue& epilogue,
                          float* output, float* scratch);
 
+std::size_t unpacked_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
+/// As convolution_forward(), for weights that are used once: they are packed on the way, if there
+/// is much of them group by group, so that the packed form stays in a cache.
+///
+/// @param weight   [out_channels, in_channels, kernel, kernel]
+/// @param scratch  unpacked_scratch_floats(), aligned to 64 bytes
+void convolution_forward_unpacked(ConvolutionMethod method, const ConvolutionShape& shape,
+                                  const float* input, const float* weight, const Epilogue& epilogue,
+                                  float* output, float* scratch);
+
 std::size_t backward_data_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
 /// Gradient of the input. The same bits for every team size.
 ///

@@ -191,7 +191,7 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
         Vector transformed[kOutputSide];
         for (int i = 0; i < kInputSide; ++i)
           column[i] =
-              Vector::load(row_of_tile + (i * kInputSide + j) * from.frequency_stride + channel);
+              Vector::load(row_of_tile + (i * kInputSide + j) * from.frequency_stride + offset);
         output_transform(column, transformed);
         for (int i = 0; i < kOutputSide; ++i) half[i][j] = transformed[i];
       }
@@ -215,10 +215,9 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
 
 /// KernelTable::winograd_pack
 inline void winograd_pack(const float* weight, Index out_channels, Index in_channels, bool rotated,
-                          Index first_panel, Index last_panel, float* packed) {
+                          Index first_panel, Index last_panel, float* packed,
+                          Index frequency_stride) {
   constexpr Index kTaps = kKernelSide * kKernelSide;
-  const Index panels = (out_channels + kPanelWidth - 1) / kPanelWidth;
-  const Index frequency_stride = panels * kPanelWidth * in_channels;
   // Distance in `weight` of two output channels and of two input channels of this convolution.
   const Index out_stride = rotated ? kTaps : in_channels * kTaps;
   const Index in_stride = rotated ? out_channels * kTaps : kTaps;
@@ -235,7 +234,7 @@ inline void winograd_pack(const float* weight, Index out_channels, Index in_chan
         else
           for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[tap];
       }
-      float* const to = packed + (panel * in_channels + in) * kPanelWidth;
+      float* const to = packed + ((panel - first_panel) * in_channels + in) * kPanelWidth;
       for (int v = 0; v < kPanelVectors; ++v) {
         WideVector half[kInputSide][kKernelSide];
         for (int j = 0; j < kKernelSide; ++j) {
