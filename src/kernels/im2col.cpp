@@ -10,8 +10,11 @@
 namespace selfcure::kernels::im2col {
 namespace {
 
-/// Rows of patches that are multiplied at a time.
-constexpr std::int64_t kBlockRows = 72;
+/// Rows of patches that are multiplied at a time: more of short ones, in whole register tiles.
+constexpr std::int64_t kFewestRows = 72;
+constexpr std::int64_t kMostRows = 144;
+constexpr std::int64_t kBlockFloats = 24576;
+constexpr std::int64_t kRowUnit = 12;
 
 /// A row is one output pixel's patch: [kernel, kernel, in_channels], `depth` floats.
 struct Patches {
@@ -20,13 +23,17 @@ struct Patches {
   std::int64_t out_width;
   std::int64_t depth;
   std::int64_t row_stride;
+  /// Rows of a block.
+  std::int64_t block_rows;
 
   explicit Patches(const ConvolutionShape& s)
       : shape(s),
         out_height(s.out_height()),
         out_width(s.out_width()),
         depth(s.kernel * s.kernel * s.in_channels),
-        row_stride(rounded_up(depth, kRowPadding) + kRowPadding) {}
+        row_stride(rounded_up(depth, kRowPadding) + kRowPadding),
+        block_rows(
+            std::clamp(kBlockFloats / row_stride / kRowUnit * kRowUnit, kFewestRows, kMostRows)) {}
   std::int64_t per_image() const { return out_height * out_width; }
   std::int64_t count() const { return shape.batch * per_image(); }
 
@@ -52,16 +59,36 @@ void copy(const float* from, std::int64_t count, float* to) {
   std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(float));
 }
 
+/// Copies up to kCopyUnit - 1 floats more than `count`, which is quicker for few.
+constexpr std::int64_t kCopyUnit = 16;
+void copy_roughly(const float* from, std::int64_t count, float* to) {
+  for (std::int64_t at = 0; at < count; at += kCopyUnit)
+    std::memcpy(to + at, from + at, kCopyUnit * sizeof(float));
+}
+
 void Patches::gather(const float* images, std::int64_t first, std::int64_t last,
                      float* rows) const {
   const std::int64_t channels = shape.in_channels;
   const std::int64_t kernel_row = shape.kernel * channels;
+  constexpr std::int64_t kShortLine = 64;
+  const float* const end = images + shape.batch * shape.height * shape.width * channels;
   for (std::int64_t patch = first; patch < last; ++patch, rows += row_stride) {
     const std::int64_t within = patch % per_image();
     const std::int64_t top = within / out_width * shape.stride - shape.padding;
     const std::int64_t left = within % out_width * shape.stride - shape.padding;
     const float* const image = images + patch / per_image() * shape.height * shape.width * channels;
     const Inside columns(left, shape.kernel, shape.width);
+    const float* const corner = image + (top * shape.width + left) * channels;
+    // A few floats past each line are overwritten by the next one, past the last they are padding;
+    // but they are read, and must lie within the images.
+    const bool whole = top >= 0 && top + shape.kernel <= shape.height &&
+                       columns.last - columns.first == shape.kernel;
+    if (whole && kernel_row <= kShortLine &&
+        corner + ((shape.kernel - 1) * shape.width + shape.kernel) * channels + kCopyUnit <= end) {
+      for (std::int64_t i = 0; i < shape.kernel; ++i)
+        copy_roughly(corner + i * shape.width * channels, kernel_row, rows + i * kernel_row);
+      continue;
+    }
     for (std::int64_t i = 0; i < shape.kernel; ++i) {
       float* const row = rows + i * kernel_row;
       if (top + i < 0 || top + i >= shape.height) {
@@ -143,18 +170,19 @@ void convolve(const Patches& patches, const float* input, const float* packed,
   const KernelTable& table = *kernel_table();
   const std::int64_t out = patches.shape.out_channels;
   const std::int64_t product_stride = rounded_up(out, table.panel_width) + kRowPadding;
-  const std::int64_t patch_floats = rounded_up(kBlockRows * patches.row_stride, kRowPadding);
-  const std::int64_t slot_floats = patch_floats + kBlockRows * product_stride;
+  const std::int64_t patch_floats =
+      rounded_up(patches.block_rows * patches.row_stride, kRowPadding);
+  const std::int64_t slot_floats = patch_floats + patches.block_rows * product_stride;
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
-  const std::int64_t blocks = divided_up(patches.count(), kBlockRows);
+  const std::int64_t blocks = divided_up(patches.count(), patches.block_rows);
   const PanelParts columns(out, table.panel_width, blocks, team_size());
   run_tasks(blocks * columns.parts, [&](std::int64_t task, int slot) {
     const std::int64_t part = task % columns.parts;
     const std::int64_t first_out = columns.first_column(part);
     const std::int64_t outs = columns.first_column(part + 1) - first_out;
-    const std::int64_t first = task / columns.parts * kBlockRows;
-    const std::int64_t last = std::min(patches.count(), first + kBlockRows);
+    const std::int64_t first = task / columns.parts * patches.block_rows;
+    const std::int64_t last = std::min(patches.count(), first + patches.block_rows);
     float* const rows = slots + slot * slot_floats;
     float* const products = rows + patch_floats;
     patches.gather(input, first, last, rows);
@@ -213,8 +241,9 @@ void spread(const Patches& patches, const float* output_gradient, const float* w
   const Panels panels{table.panel_width, out, patches.depth};
   const std::int64_t gradient_stride = rounded_up(out, kRowPadding) + kRowPadding;
   const std::int64_t patch_stride = panels.count() * panels.width + kRowPadding;
-  const std::int64_t gradient_floats = rounded_up(kBlockRows * gradient_stride, kRowPadding);
-  const std::int64_t slot_floats = gradient_floats + kBlockRows * patch_stride;
+  const std::int64_t gradient_floats =
+      rounded_up(patches.block_rows * gradient_stride, kRowPadding);
+  const std::int64_t slot_floats = gradient_floats + patches.block_rows * patch_stride;
   float* const packed = parts.take(panels.floats());
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
@@ -226,8 +255,8 @@ void spread(const Patches& patches, const float* output_gradient, const float* w
     float* const rows = gradients + gradient_floats;
     float* const pixels = input_gradient + image * image_floats;
     std::fill_n(pixels, image_floats, 0.0F);
-    for (std::int64_t first = 0; first < patches.per_image(); first += kBlockRows) {
-      const std::int64_t last = std::min(patches.per_image(), first + kBlockRows);
+    for (std::int64_t first = 0; first < patches.per_image(); first += patches.block_rows) {
+      const std::int64_t last = std::min(patches.per_image(), first + patches.block_rows);
       const float* const from = output_gradient + (image * patches.per_image() + first) * out;
       // Copied for their stride alone: see kRowPadding.
       for (std::int64_t row = 0; row < last - first; ++row)
@@ -246,10 +275,11 @@ void sum_products(const Patches& patches, const float* input, const float* outpu
   const std::int64_t out = patches.shape.out_channels;
   const std::int64_t padded_out = rounded_up(out, table.panel_width);
   const std::int64_t gradient_stride = padded_out + kRowPadding;
-  const std::int64_t patch_floats = rounded_up(kBlockRows * patches.row_stride, kRowPadding);
-  const std::int64_t slot_floats = patch_floats + kBlockRows * gradient_stride;
+  const std::int64_t patch_floats =
+      rounded_up(patches.block_rows * patches.row_stride, kRowPadding);
+  const std::int64_t slot_floats = patch_floats + patches.block_rows * gradient_stride;
   const std::int64_t sum_floats = patches.depth * padded_out;
-  const std::int64_t blocks = divided_up(patches.count(), kBlockRows);
+  const std::int64_t blocks = divided_up(patches.count(), patches.block_rows);
   const std::int64_t sums = std::min<std::int64_t>(team_size(), blocks);
   float* const slots = parts.take(slot_floats * sums);
   float* const sum = parts.take(sum_floats * sums);
@@ -259,8 +289,8 @@ void sum_products(const Patches& patches, const float* input, const float* outpu
     float* const gradients = rows + patch_floats;
     const std::int64_t first_block = part_begin(blocks, sums, part);
     for (std::int64_t block = first_block; block < part_begin(blocks, sums, part + 1); ++block) {
-      const std::int64_t first = block * kBlockRows;
-      const std::int64_t last = std::min(patches.count(), first + kBlockRows);
+      const std::int64_t first = block * patches.block_rows;
+      const std::int64_t last = std::min(patches.count(), first + patches.block_rows);
       patches.gather(input, first, last, rows);
       for (std::int64_t row = 0; row < last - first; ++row)
         copy(output_gradient + (first + row) * out, out, gradients + row * gradient_stride);

@@ -138,7 +138,13 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
         }
     }
     float* const row_of_tile = to.data + (tile - first) * to.row_stride;
+    // The next tile's pixels that this one does not have, towards the second-level cache.
+    const bool is_last_of_row = left + kSide + kTileSide - kBefore > tiles.width;
     for_each_vector(channels, [&](Index channel, Index count) {
+      if (!is_last_of_row)
+        for (int i = 0; i < kSide; ++i)
+          for (int j = kSide - kTileSide; j < kSide; ++j)
+            __builtin_prefetch(pixels[i * kSide + j] + kTileSide * channels + channel);
       Vector half[kInputSide][kSide];
       for (int j = 0; j < kSide; ++j) {
         Vector column[kSide];
@@ -195,6 +201,12 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
         output_transform(column, transformed);
         for (int i = 0; i < kOutputSide; ++i) half[i][j] = transformed[i];
       }
+      // The pixels of the next tile, which the stores of this one give time to come.
+      if (place.column + kTileSide < tiles.width)
+        for (int i = 0; i < rows; ++i)
+          for (int j = 0; j < kOutputSide; ++j)
+            __builtin_prefetch(
+                images + origin + (i * tiles.width + kOutputSide + j) * channels + channel, 1);
       const Vector bias =
           epilogue.bias != nullptr ? load_some(epilogue.bias + channel, count) : Vector::zero();
       for (int i = 0; i < rows; ++i) {
