@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   for (const char* verb : {"train", "evaluate", "bench"})
     if (argc > 1 && std::strcmp(argv[1], verb) == 0) let_idle_threads_sleep(argv);
   selfcure::reuse_cpu_memory();
+  selfcure::keep_heap_memory();
   // Messages go to stderr; stdout carries the lines that programs read.
   spdlog::set_default_logger(spdlog::stderr_color_mt("selfcure"));
   spdlog::set_pattern("%^%l%$: %v");

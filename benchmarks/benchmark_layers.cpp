@@ -87,6 +87,7 @@ int main(int argc, char** argv) {
   using selfcure::benchmarks::positive;
   const at::NoGradGuard no_grad;
   selfcure::reuse_cpu_memory();
+  selfcure::keep_heap_memory();
   const auto options = selfcure::benchmarks::options_of(
       argc, argv,
       {{"batch", "32"}, {"size", "224"}, {"threads", "2"}, {"rounds", "7"}, {"kernels", "auto"}});

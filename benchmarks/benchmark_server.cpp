@@ -12,7 +12,8 @@
 
 int main(int argc, char** argv) {
   using selfcure::benchmarks::positive;
-  selfcure::reuse_cpu_memory();  // as the command does
+  selfcure::reuse_cpu_memory();
+  selfcure::keep_heap_memory();  // as the command does
   const auto options = selfcure::benchmarks::options_of(
       argc, argv,
       {{"task", "step"}, {"batch", "32"}, {"size", "224"}, {"threads", "2"}, {"kernels", "auto"}});

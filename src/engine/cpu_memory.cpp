@@ -1,6 +1,7 @@
 #include "selfcure/engine/cpu_memory.h"
 
 #include <c10/core/CPUAllocator.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <unordered_map>
@@ -188,6 +190,15 @@ void reuse_cpu_memory() {
     return true;
   }();
   static_cast<void>(done);
+}
+
+void keep_heap_memory() {
+#ifdef __GLIBC__
+  constexpr int kPadBytes = 64 << 20;
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, kPadBytes);
+#endif
 }
 
 CpuMemoryUse cpu_memory_use() { return pool().use(); }
