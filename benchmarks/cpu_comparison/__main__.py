@@ -5,6 +5,7 @@ Each ratio belongs to one round; median, minimum and maximum over the rounds are
 """
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,12 +78,13 @@ def make_setting(arguments, work):
                       threads=positive("THREADS", os.environ.get("THREADS", "2")),
                       kernels=os.environ.get("KERNELS", "auto"), quick=arguments.quick,
                       rounds=positive("--rounds", arguments.rounds) if arguments.rounds else None, work=work)
-    imported = subprocess.run([setting.python, "-c", "import torch, torchvision, PIL"], capture_output=True, check=False)
+    for program in ("selfcure", "benchmark_server"):
+        setting.program(program)
+    imported = subprocess.run([setting.python, "-c", "import torch, torchvision, PIL"], capture_output=True,
+                              check=False)
     if imported.returncode != 0:
         raise Missing(f"{setting.python}: cannot import torch, torchvision and PIL; on Debian install python3-torch, "
                       "python3-torchvision and python3-pil, or set PYTHON")
-    for program in ("selfcure", "benchmark_server"):
-        setting.program(program)
     return setting
 
 
@@ -121,6 +123,7 @@ def compare(arguments):
 
 def main():
     arguments = read_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `finally`: rivals and files go
     try:
         return compare(arguments)
     except Missing as error:

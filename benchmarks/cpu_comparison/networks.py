@@ -15,8 +15,8 @@ SINGLE_BARS = {"PyTorch": 1.5}
 
 
 def step(setting):
-    section = Section("step", "One training step of SCN on ResNet-18, 224x224, Adam, on a fixed random batch in memory: "
-                      "forward pass, loss, backward pass, update. Each round has one step of every rival.")
+    section = Section("step", "One training step of SCN on ResNet-18, 224x224, Adam, on a fixed random batch in "
+                      "memory: forward pass, loss, backward pass, update. Each round has one step of every rival.")
     for batch in (32,) if setting.quick else (16, 32, 64):
         facts = {}
         seconds = alternate(setting, [

@@ -71,42 +71,58 @@ class Server:
         self.name = rival.name
         self.command = rival.command
         self.log = log
+        self.unread = b""
         with log.open("w") as errors:
             try:
                 self.process = subprocess.Popen(rival.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                                stderr=errors, text=True, env={**os.environ, **rival.environment})
+                                                stderr=errors, env={**os.environ, **rival.environment})
             except OSError as error:
                 raise Missing(f"{rival.command[0]}: {error.strerror}") from error
 
-    def answer(self, limit):
-        """The next line of JSON that the rival writes."""
+    def next_line(self, limit):
+        """The next line that the rival writes, without its end."""
         deadline = time.monotonic() + limit
-        while True:
+        while b"\n" not in self.unread:
             readable, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
             if not readable:
                 raise Missing(f"{self.name}: no answer within {limit} s: {' '.join(self.command)}")
-            line = self.process.stdout.readline()
-            if not line:
+            # Not readline(): what it read ahead, select() would not know of.
+            text = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not text:
                 self.process.wait()
                 errors = self.log.read_text(errors="replace").strip().splitlines()
                 raise Missing(f"{self.name}: ended with exit code {self.process.returncode}: "
                               f"{errors[-1] if errors else ' '.join(self.command)}")
+            self.unread += text
+        line, _, self.unread = self.unread.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def answer(self, limit):
+        """The next line of JSON; libraries may write others."""
+        while True:
+            line = self.next_line(limit)
             if line.startswith("{"):
                 return json.loads(line)
 
     def run(self, count=1):
         """Seconds of `count` runs."""
-        self.process.stdin.write(f"run {count}\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(f"run {count}\n".encode())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # answer() says how it ended
         return self.answer(RUN_SECONDS)["seconds"]
 
     def stop(self):
-        self.process.stdin.close()
         try:
+            self.process.stdin.close()
             self.process.wait(20)
+        except BrokenPipeError:  # it has ended, with a request unread
+            self.process.wait()
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdout.close()
 
 
 def rotated(things, by):

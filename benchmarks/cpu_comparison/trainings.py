@@ -87,8 +87,8 @@ def epoch(setting, images, data):
 
 def memory(setting, images, data):
     training = Training(setting, images, data)
-    section = Section("memory", "Peak of the summed PSS of all processes of a training, from start to end of the program "
-                      "(selfcure also evaluates and saves); sampled every 0.1 s, in runs of its own.")
+    section = Section("memory", "Peak of the summed PSS of all processes of a training, from start to end of the "
+                      "program (selfcure also evaluates and saves); sampled every 0.1 s, in runs of its own.")
     peaks = {"selfcure": [], "PyTorch": []}
     output = setting.work / "memory.json"
     for number in range(setting.repetitions(2, 1)):

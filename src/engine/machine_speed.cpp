@@ -137,8 +137,9 @@ std::size_t triad_floats(int threads, bool quick) {
   constexpr std::int64_t kFallbackCache = 32 << 20;
   const std::int64_t reported = sysconf(_SC_LEVEL3_CACHE_SIZE);
   const std::int64_t cache = reported > 0 ? reported : kFallbackCache;
-  std::int64_t bytes = cache * (quick ? 2 : 4);
-  // Large caches of servers are shared with others; never more than an eighth of what is free.
+  // Beyond these sizes a larger array only takes longer. Never more than an eighth of what is free.
+  std::int64_t bytes = quick ? std::min<std::int64_t>(2 * cache, 64 << 20)
+                             : std::min<std::int64_t>(4 * cache, 512 << 20);
   if (const std::int64_t available = available_memory_bytes(); available > 0)
     bytes = std::min(bytes, available / 24);
   return static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1 << 20)) / sizeof(float) /

@@ -98,7 +98,7 @@ TEST(CountImages, TakesPublishedCountsWhereTheDataIsNotThere) {
 
 TEST(CountImages, AddsTheSplitsThatAreTrainedOn) {
   const auto counts = counts_of(
-      "{train: [{dataset: ferplus, root: nowhere, split: [train, valid]}], "
+      "{train: [{dataset: ferplus, root: nowhere, split: train+valid}], "
       "test: [{dataset: ferplus, root: nowhere}]}");
   ASSERT_TRUE(counts.has_value());
   EXPECT_EQ(counts->train, 25045 + 3191);
