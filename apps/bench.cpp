@@ -128,7 +128,7 @@ void print_estimate(const MachineBench& bench, const std::string& config) {
   }
   const TrainingWork& work = *bench.work;
   const TrainingEstimate& estimate = *bench.estimate;
-  const auto evaluated = static_cast<long long>(work.images.valid + work.images.test);
+  const std::int64_t evaluated = work.images.valid + work.images.test;
   std::printf("\n%s: %d epochs, about %s\n", config.c_str(), work.epochs,
               duration_text(estimate.total_seconds()).c_str());
   std::printf("  %-12s %-14s %d x %lld images\n", "training",
@@ -136,7 +136,7 @@ void print_estimate(const MachineBench& bench, const std::string& config) {
               static_cast<long long>(work.images.train));
   std::printf("  %-12s %-14s %lld x %lld images\n", "evaluation",
               duration_text(estimate.evaluation_seconds).c_str(),
-              static_cast<long long>(estimate.evaluations), evaluated);
+              static_cast<long long>(estimate.evaluations), static_cast<long long>(evaluated));
   if (estimate.reading_seconds)
     std::printf("  %-12s %-14s %.2f ms an image when it is decoded, %.2f ms when memory has it\n",
                 "reading", duration_text(*estimate.reading_seconds).c_str(),

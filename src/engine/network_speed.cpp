@@ -149,8 +149,8 @@ Timing repeat(const RepeatOptions& options, const std::function<double()>& run) 
 }
 
 double ConvolutionLayer::flops() const {
-  return 2.0 * static_cast<double>(out_channels * (in_channels / groups) * kernel_height *
-                                   kernel_width * out_height * out_width);
+  const std::int64_t weights = out_channels * (in_channels / groups) * kernel_height * kernel_width;
+  return 2.0 * static_cast<double>(weights * out_height * out_width);
 }
 
 std::string ConvolutionLayer::name() const {
