@@ -13,7 +13,7 @@ from pathlib import Path
 
 import networks
 import trainings
-from results import environment, environment_text, ratio_table, write_reports
+from results import busy_warning, environment, environment_text, ratio_table, write_reports
 from rivals import Missing, Setting
 
 SECTIONS = {
@@ -104,6 +104,8 @@ def compare(arguments):
         setting = make_setting(arguments, Path(work))
         facts = environment(setting)
         print(environment_text(facts), flush=True)
+        if busy_warning(facts):
+            print(busy_warning(facts), file=sys.stderr, flush=True)
         sections = []
         for name in arguments.sections:
             section = measure(name, setting)

@@ -6,6 +6,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+BUSY_LOAD = 0.7  # one-minute load above which others disturb
+
 
 @dataclass
 class Ratio:
@@ -127,11 +129,23 @@ def environment_text(facts):
             f"PyTorch {facts['pytorch']}, torchvision {facts['torchvision']}; float32; {loads}")
 
 
+def busy_warning(facts):
+    """A sentence if other programs had the cores when the comparison began, else nothing.
+
+    Threads that spin while they wait, PyTorch's, then hold up those that they wait for; threads that sleep do
+    not: such ratios flatter the rival whose threads sleep.
+    """
+    if facts["load_before"] < BUSY_LOAD:
+        return ""
+    return (f"Other programs ran when this began (load {facts['load_before']:.2f}): they slow rivals whose threads "
+            "spin more than others, and the ratios are not to be quoted.")
+
+
 def write_reports(folder, facts, sections):
     """comparison.md and comparison.json."""
     folder.mkdir(parents=True, exist_ok=True)
     ratios = [ratio for section in sections for ratio in section.ratios]
-    parts = ["# Selfcure on a CPU, compared", environment_text(facts)]
+    parts = ["# Selfcure on a CPU, compared", environment_text(facts)] + list(filter(None, [busy_warning(facts)]))
     for section in sections:
         parts += [f"## {section.name}", section.about] + [table.markdown() for table in section.tables]
     if ratios:

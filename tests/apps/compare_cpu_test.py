@@ -100,6 +100,11 @@ class Ratios(unittest.TestCase):
         self.assertEqual(content["sections"]["step"], {"seconds": [0.5]})
 
 
+    def test_a_busy_machine_is_said(self):
+        self.assertEqual(results.busy_warning({"load_before": 0.2}), "")
+        self.assertIn("load 1.50", results.busy_warning({"load_before": 1.5}))
+
+
 class Command(unittest.TestCase):
     def run_script(self, code, *arguments, **environment):
         run = subprocess.run([str(SOURCE / "benchmarks" / "compare_cpu.sh"), *arguments], capture_output=True,
