@@ -52,7 +52,7 @@ def selfcure_rival(setting, task, batch, size=224, threads=None, kernels=None, n
     """As the command runs: idle threads sleep, big blocks are kept."""
     return Rival(name, [setting.program("benchmark_server"), "--task", task, "--batch", str(batch), "--size",
                         str(size), "--threads", str(threads or setting.threads), "--kernels",
-                        kernels or setting.kernels], {"OMP_WAIT_POLICY": "passive"})
+                        kernels or setting.kernels], {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"})
 
 
 def python_rival(setting, name, task, batch, size=224, threads=None, **options):
