@@ -36,6 +36,7 @@ environment:
   BUILD=build               build folder with bin/selfcure and the benchmarks' programs
   PYTHON=/usr/bin/python3   a Python that has torch, torchvision and PIL
   KERNELS=auto              selfcure's kernels: auto, libtorch, or a file of choices
+  ONEDNN_MAX_CPU_ISA=       AVX2: PyTorch and selfcure as on a processor without AVX-512
   IMAGES=2000               training images that `selfcure demo-data` draws for epoch and memory
   DATA=                     use this RAF-DB folder instead
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <string>
 
 #include "kernel_table.h"
 
@@ -22,8 +24,20 @@ InstructionSet detect() {
 #endif
 }
 
+/// oneDNN, which computes LibTorch's convolutions, is limited by a variable; it holds for us too.
+InstructionSet wanted_by_user() {
+  for (const char* name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"}) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr) continue;
+    const std::string set = value;
+    if (set == "SSE41" || set == "AVX") return InstructionSet::kNone;
+    if (set.rfind("AVX2", 0) == 0) return InstructionSet::kAvx2;
+  }
+  return InstructionSet::kAvx512;
+}
+
 std::atomic<InstructionSet>& current() {
-  static std::atomic<InstructionSet> set{available_instruction_set()};
+  static std::atomic<InstructionSet> set{std::min(wanted_by_user(), available_instruction_set())};
   return set;
 }
 

@@ -18,7 +18,8 @@ const char* instruction_set_name(InstructionSet set);
 /// The largest set that this processor, its operating system and this build all have.
 InstructionSet available_instruction_set();
 
-/// The set that kernels use now: the available one, or less after limit_instruction_set().
+/// The set that kernels use now: the available one, or less after limit_instruction_set() or where
+/// the environment limits oneDNN (ONEDNN_MAX_CPU_ISA: SSE41, AVX or AVX2).
 InstructionSet instruction_set();
 
 /// Makes kernels use at most `set` from now on, to test and to measure the smaller sets.
