@@ -100,8 +100,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Options may stand before the verb.
+  int first = 1;
+  while (first < argc && argv[first][0] == '-') ++first;
   for (const char* verb : {"train", "evaluate", "bench"})
-    if (argc > 1 && std::strcmp(argv[1], verb) == 0) let_idle_threads_sleep(argv);
+    if (first < argc && std::strcmp(argv[first], verb) == 0) let_idle_threads_sleep(argv);
   selfcure::reuse_cpu_memory();
   selfcure::keep_heap_memory();
   // Messages go to stderr; stdout carries the lines that programs read.

@@ -275,7 +275,7 @@ ConfigItems train_items(TrainOptions& train) {
   list.text("kernels", train.kernels, "auto, libtorch or a file of choices",
             "Who computes the network on a CPU. auto: own kernels (AVX2 or AVX-512), and for each "
             "convolution whichever of them and LibTorch's is measured to be faster, once in a "
-            "process; what was chosen is in kernels.txt of the run. libtorch: LibTorch alone. The "
+            "process; what was chosen is in kernels.txt of the run. libtorch: LibTorch's layers. The "
             "path of a kernels.txt: own kernels with these choices, so that a rerun has the same "
             "bits.")
       .runtime = true;

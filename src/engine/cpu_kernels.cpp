@@ -10,6 +10,7 @@
 namespace selfcure {
 
 void use_cpu_kernels(const std::string& kernels) {
+  forget_kernel_choices();  // those of another run are not this one's
   if (kernels == "libtorch") {
     set_kernel_use(KernelUse::kLibTorch);
     return;

@@ -41,6 +41,11 @@ class BlockPool {
       void* const space = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       if (space == MAP_FAILED) continue;  // a limit on addresses: try a smaller one
+      if (bytes < kLargestSpace) {
+        // Near the limit: half is left to threads, malloc and libraries.
+        munmap(static_cast<char*>(space) + bytes / 2, bytes / 2);
+        bytes /= 2;
+      }
       // Refused on some systems: slower, not wrong.
       madvise(space, bytes, MADV_HUGEPAGE);
       start_ = static_cast<char*>(space);
@@ -172,9 +177,10 @@ class ReusingAllocator : public c10::Allocator {
  private:
   static c10::DataPtr new_block(std::size_t bytes) {
     void* block = nullptr;
-    if (bytes >= kBigBlock)
-      block = pool().take(bytes);
-    else if (bytes > 0 && posix_memalign(&block, kAlignment, bytes) != 0)
+    if (bytes >= kBigBlock) block = pool().take(bytes);
+    // Small ones, and big ones where the pool has no addresses.
+    if (block == nullptr && bytes > 0 && bytes < kLargestSpace &&
+        posix_memalign(&block, kAlignment, bytes) != 0)
       block = nullptr;
     TORCH_CHECK(block != nullptr || bytes == 0, "not enough memory: ", bytes, " bytes wanted");
     return {block, block, &release, c10::Device(c10::kCPU)};

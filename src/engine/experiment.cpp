@@ -168,7 +168,8 @@ class Experiment {
 
 void Experiment::prepare(const std::string& command_line, bool resume) {
   threads_ = set_cpu_threads(options_.train.threads);
-  use_cpu_kernels(options_.train.kernels);
+  // On a resume the checkpoint has the choices, those of a file included.
+  use_cpu_kernels(resume && options_.train.kernels != "libtorch" ? "auto" : options_.train.kernels);
   set_choice_listener([this](const std::string& choice) { observer_.debug("kernel: " + choice); });
   device_ = resolve_device(options_.train.device);
   check_precision(options_.train.precision, device_);
@@ -493,7 +494,8 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
   evaluation.epoch = std::stoi(checkpoint.text("epochs_done"));
   const std::shared_ptr<const PixelPack> pack = prepare_images(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
-  use_cpu_kernels(options.train.kernels);
+  // A file of choices belongs to the training: it may be gone, and this may be another processor.
+  use_cpu_kernels(options.train.kernels == "libtorch" ? "libtorch" : "auto");
   const c10::Device device = resolve_device(options.train.device);
   set_device_arithmetic(options.train.precision, device);
   const std::unique_ptr<Method> method =

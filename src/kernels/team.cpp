@@ -143,7 +143,11 @@ void run_tasks(std::int64_t count, const std::function<void(std::int64_t index, 
     within_task = false;
   };
   if (slots > 1 && team().run(count, slots, guarded)) return;
-  for (std::int64_t index = 0; index < count; ++index) task(index, 0);
+  const bool was_within = within_task;
+  for (std::int64_t index = 0; index < count; ++index) {
+    guarded(index, 0);
+    within_task = was_within;
+  }
 }
 
 }  // namespace selfcure::kernels

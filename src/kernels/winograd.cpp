@@ -10,15 +10,15 @@
 namespace selfcure::kernels::winograd {
 namespace {
 
-// Of few channels a block's matrices stay in the second-level cache; of many, longer blocks read
-// the transformed weights less often.
-constexpr std::int64_t kFewChannels = 256;
+// Blocks are short, so that their matrices stay in the caches, but where weights are so large that
+// each block reads them from memory.
+constexpr std::int64_t kManyChannels = 512;  // of both sides together
 constexpr std::int64_t kShortBlock = 36;
 constexpr std::int64_t kLongBlock = 132;
 /// Tiles of a block of the weights' gradient where each thread sums a gradient of its own.
 constexpr std::int64_t kOwnSumBlock = 36;
 /// Tiles of a block where threads share the frequencies of one.
-constexpr std::int64_t kSharedSumBlock = 264;
+constexpr std::int64_t kSharedSumBlock = 72;
 /// Panels of output channels that a thread keeps at a time where weights do not fit a cache.
 constexpr std::int64_t kGroupPanels = 2;
 /// Most tiles of a batch for which the output channels are dealt to the threads.
@@ -77,8 +77,8 @@ struct Plan {
         tiles(tiles_of(shape)),
         in(backward ? shape.out_channels : shape.in_channels),
         out(backward ? shape.in_channels : shape.out_channels),
-        blocks(shape.batch * tiles.per_image(), in + out <= kFewChannels ? kShortBlock : kLongBlock,
-               table.row_tile),
+        blocks(shape.batch * tiles.per_image(),
+               in + out <= kManyChannels ? kShortBlock : kLongBlock, table.row_tile),
         input(blocks.longest(), in, table.panel_width),
         output(blocks.longest(), out, table.panel_width) {}
 

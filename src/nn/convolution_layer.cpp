@@ -38,6 +38,7 @@ class ConvolutionFunction : public torch::autograd::Function<ConvolutionFunction
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_gradient();
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& input = saved[0];
     const at::Tensor& weight = saved[1];
@@ -85,7 +86,9 @@ bool has_kernel_form(const torch::nn::Conv2dImpl& layer) {
   return padding_of(layer) != nullptr && is_square(*padding_of(layer)) &&
          is_square(options.kernel_size()) && is_square(options.stride()) &&
          is_square(options.dilation()) && (*options.dilation())[0] == 1 && options.groups() == 1 &&
-         !options.transposed() && pads_with_zeros(layer) && layer.weight.is_contiguous();
+         !options.transposed() && pads_with_zeros(layer) && layer.weight.is_contiguous() &&
+         is_kernel_parameter(layer.weight) &&
+         (!layer.bias.defined() || is_kernel_parameter(layer.bias)) && (*options.stride())[0] > 0;
 }
 
 ConvolutionShape shape_of(const torch::nn::Conv2dImpl& layer, const at::Tensor& input) {
@@ -103,7 +106,7 @@ at::Tensor Conv2dImpl::forward(const at::Tensor& input) {
   if (!uses_kernels(input) || !has_kernel_form(*this) || input.size(1) != weight.size(1))
     return torch::nn::Conv2dImpl::forward(input);
   const ConvolutionShape shape = shape_of(*this, input);
-  if (shape.out_height() < 1 || shape.out_width() < 1)
+  if (!fits_kernel(shape))
     return torch::nn::Conv2dImpl::forward(input);  // which says what is wrong
   return ConvolutionFunction::apply(channels_last(input), weight,
                                     bias.defined() ? c10::optional<at::Tensor>(bias) : c10::nullopt,

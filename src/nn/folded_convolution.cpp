@@ -104,18 +104,21 @@ at::Tensor run_folded(ConvolutionKernel kernel, const kernels::ConvolutionShape&
 bool can_fold(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm, const at::Tensor& input) {
   return uses_kernels(input) && !at::GradMode::is_enabled() && !convolution.is_training() &&
          !norm.is_training() && has_kernel_form(convolution) &&
-         input.size(1) == convolution.weight.size(1) &&
-         shape_of(convolution, input).out_height() > 0 &&
-         shape_of(convolution, input).out_width() > 0;
+         input.size(1) == convolution.weight.size(1) && fits_kernel(shape_of(convolution, input)) &&
+         is_kernel_parameter(norm.weight);
 }
 
 }  // namespace
 
 at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
                      const AfterNorm& after) {
+  // A training changes all of it: no need to keep it meanwhile.
+  if (convolution.is_training()) std::atomic_store(&convolution.folded, {});
   if (!can_fold(convolution, norm, input))
     return norm_then(norm, convolution.forward(input), after);
   const kernels::ConvolutionShape shape = shape_of(convolution, input);
+  check_residual(after.residual,
+                 {shape.batch, shape.out_channels, shape.out_height(), shape.out_width()});
   const std::shared_ptr<FoldedConvolution> folded = fold(convolution, norm);
   const at::Tensor images = channels_last(input);
   AfterNorm aligned = after;

@@ -87,6 +87,14 @@ std::int64_t next_power_of_two(std::int64_t count) {
   return power;
 }
 
+std::string key_text(const std::string& pass, const kernels::ConvolutionShape& shape, int threads) {
+  std::ostringstream text;
+  text << pass << " " << shape.batch << "x" << shape.in_channels << "x" << shape.height << "x"
+       << shape.width << " to " << shape.out_channels << ", " << shape.kernel << "x" << shape.kernel
+       << "/" << shape.stride << ", padding " << shape.padding << ", " << threads << " threads";
+  return text.str();
+}
+
 /// A key's text read back, if it is one.
 bool read_key(const std::string& text, kernels::ConvolutionShape& shape) {
   std::array<char, 24> pass{};
@@ -98,6 +106,10 @@ bool read_key(const std::string& text, kernels::ConvolutionShape& shape) {
       pass.data(), &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &threads, &end);
   if (found != 10 || static_cast<std::size_t>(end) != text.size()) return false;
   shape = {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
+  // Spaces, signs and the like that the pattern lets through would never be looked up.
+  if (key_text(pass.data(), shape, threads) != text || shape.stride < 1 ||
+      next_power_of_two(shape.batch) != shape.batch)
+    return false;
   return std::find(kPassNames.begin(), kPassNames.end(), std::string(pass.data())) !=
          kPassNames.end();
 }
@@ -114,12 +126,7 @@ ConvolutionKey::ConvolutionKey(ConvolutionPass which, const kernels::Convolution
 }
 
 std::string ConvolutionKey::text() const {
-  std::ostringstream text;
-  text << kPassNames.at(static_cast<std::size_t>(pass)) << " " << shape.batch << "x"
-       << shape.in_channels << "x" << shape.height << "x" << shape.width << " to "
-       << shape.out_channels << ", " << shape.kernel << "x" << shape.kernel << "/" << shape.stride
-       << ", padding " << shape.padding << ", " << threads << " threads";
-  return text.str();
+  return key_text(kPassNames.at(static_cast<std::size_t>(pass)), shape, threads);
 }
 
 ConvolutionKernel choose_kernel(const ConvolutionKey& key,

@@ -5,8 +5,10 @@
 #include <torch/csrc/jit/frontend/tracer.h>
 
 #include <mutex>
+#include <sstream>
 #include <utility>
 
+#include "selfcure/core/errors.h"
 #include "selfcure/kernels/instruction_set.h"
 #include "selfcure/nn/layers.h"
 
@@ -19,6 +21,27 @@ bool uses_kernels(const at::Tensor& input) {
          !torch::jit::tracer::isTracing() &&
          // Autocast would choose another precision.
          c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutocastCPU);
+}
+
+bool is_kernel_parameter(const at::Tensor& parameter) {
+  return parameter.device().is_cpu() && parameter.scalar_type() == at::kFloat;
+}
+
+bool fits_kernel(const kernels::ConvolutionShape& shape) {
+  return shape.height + 2 * shape.padding >= shape.kernel &&
+         shape.width + 2 * shape.padding >= shape.kernel;
+}
+
+void check_residual(const at::Tensor& residual, at::IntArrayRef sizes) {
+  if (!residual.defined() || residual.sizes() == sizes) return;
+  std::ostringstream text;
+  text << "residual: expected " << sizes << ", got " << residual.sizes();
+  throw ShapeError(text.str());
+}
+
+void refuse_second_gradient() {
+  TORCH_CHECK(!at::GradMode::is_enabled(),
+              "the CPU kernels have no second derivative; set KernelUse::kLibTorch for it");
 }
 
 at::Tensor channels_last(const at::Tensor& tensor) {

@@ -14,6 +14,19 @@ namespace selfcure {
 /// May our kernels compute a layer of this input, [B, C, H, W]?
 bool uses_kernels(const at::Tensor& input);
 
+/// Can our kernels read a layer's parameter: float32 in host memory?
+bool is_kernel_parameter(const at::Tensor& parameter);
+
+/// Is an image, with its padding, as large as the kernel?
+bool fits_kernel(const kernels::ConvolutionShape& shape);
+
+/// @throws ShapeError unless `residual` is undefined or of these sizes: it is not broadcast
+void check_residual(const at::Tensor& residual, at::IntArrayRef sizes);
+
+/// Our backward passes are not differentiable themselves.
+/// @throws c10::Error where a gradient of the gradient is asked for
+void refuse_second_gradient();
+
 /// The tensor in channels-last form, itself if it is.
 at::Tensor channels_last(const at::Tensor& tensor);
 

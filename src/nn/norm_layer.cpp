@@ -53,6 +53,7 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_gradient();
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& input = saved[0];
     const at::Tensor gradient = channels_last(gradients[0]);
@@ -88,6 +89,7 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
 /// Does the training pass of our kernels compute this layer?
 bool has_kernel(const BatchNorm2dImpl& norm, const at::Tensor& input) {
   return norm.is_training() && uses_kernels(input) && kernels::has_batch_norm() &&
+         is_kernel_parameter(norm.weight) && is_kernel_parameter(norm.bias) &&
          norm.weight.is_contiguous() && norm.bias.is_contiguous() &&
          input.size(1) == norm.weight.size(0) &&
          input.numel() > input.size(1);  // one value per channel: LibTorch says what is wrong
@@ -103,16 +105,17 @@ void mark_changed(const at::Tensor& tensor) {
 BatchNorm2dImpl::BatchNorm2dImpl(std::int64_t channels)
     : NormImplBase(torch::nn::BatchNormOptions(channels)) {}
 
-void BatchNorm2dImpl::_check_input_dim(const at::Tensor& input) {
-  if (input.dim() == 4) return;
-  std::ostringstream text;
-  text << "batch norm: expected [B, C, H, W], got " << input.sizes();
-  throw ShapeError(text.str());
-}
+void BatchNorm2dImpl::_check_input_dim(const at::Tensor& /*input*/) {}  // norm_then() does
 
 at::Tensor BatchNorm2dImpl::forward(const at::Tensor& input) { return norm_then(*this, input, {}); }
 
 at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after) {
+  if (input.dim() != 4) {
+    std::ostringstream text;
+    text << "batch norm: expected [B, C, H, W], got " << input.sizes();
+    throw ShapeError(text.str());
+  }
+  check_residual(after.residual, input.sizes());
   const double momentum = norm.options.momentum().value();
   if (norm.is_training()) norm.num_batches_tracked += 1;
   if (!has_kernel(norm, input)) {

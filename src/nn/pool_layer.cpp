@@ -36,6 +36,7 @@ class MaxPoolFunction : public torch::autograd::Function<MaxPoolFunction> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_gradient();
     const at::Tensor winners = context->get_saved_variables()[0];
     const std::vector<std::int64_t> sizes = context->saved_data["sizes"].toIntVector();
     const std::vector<std::int64_t> window = context->saved_data["window"].toIntVector();

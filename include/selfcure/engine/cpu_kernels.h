@@ -4,11 +4,12 @@
 
 namespace selfcure {
 
-/// Sets who computes networks on the CPU, for the whole process from now on.
+/// Sets who computes networks on the CPU, for the whole process from now on. Choices made or pinned
+/// before are forgotten. The optimizers of this project have kernels of their own in any case.
 ///
 /// @param kernels  "auto": our own kernels, convolutions by whichever is measured to be faster;
-///                 "libtorch": LibTorch alone; otherwise a file of kernel_choices(): as auto, but
-///                 its choices hold
+///                 "libtorch": LibTorch's layers; otherwise a file of kernel_choices(): as auto,
+///                 but its choices hold
 /// @throws ConfigError for a file that cannot be read, or a choice that this processor lacks
 void use_cpu_kernels(const std::string& kernels);
 

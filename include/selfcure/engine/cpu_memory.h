@@ -22,9 +22,9 @@ struct CpuMemoryUse {
 /// the memory of the last gaps goes back first.
 void reuse_cpu_memory();
 
-/// Makes glibc's malloc keep freed memory instead of handing it back and fetching it anew, which the
-/// work buffers of LibTorch's convolutions otherwise do several hundred times a step. For the whole
-/// process: an application's decision, not a library's. Nothing happens with another malloc.
+/// Makes glibc's malloc keep freed memory instead of handing it back and fetching it anew, which
+/// the work buffers of LibTorch's convolutions otherwise do several hundred times a step. For the
+/// whole process: an application's decision, not a library's. Nothing happens with another malloc.
 void keep_heap_memory();
 
 /// All 0 before `reuse_cpu_memory`.
