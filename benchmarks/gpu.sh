@@ -175,8 +175,9 @@ work, results, device, like = sys.argv[1:]
 rows = [json.loads(line) for line in open(os.path.join(work, "results"))]
 script = [json.loads(line)["seconds"] for line in open(os.path.join(work, "python")) if line.startswith("{")]
 checks = [line.strip() for line in open(os.path.join(work, "checks")) if line.startswith("check ")]
+# A step that could not be recorded was launched as ever: that is no number of a recording.
 steps = {(r["precision"], r["graphs"]): r["images"] / statistics.median(r["seconds"])
-         for r in rows if r["mode"] == "step"}
+         for r in rows if r["mode"] == "step" and not (r["graphs"] and r["replayed"] == 0 and device == "cuda")}
 epochs = {(r["precision"], r["cache"]): (r["seconds"][-1], r["images"] / r["seconds"][-1])
           for r in rows if r["mode"] == "epoch"}
 name = torch.cuda.get_device_name() if device == "cuda" else "CPU (dry run: no number means anything)"

@@ -263,8 +263,8 @@ ConfigItems train_items(TrainOptions& train) {
                {"bf16", "bfloat16 autocast; on the CPU too"},
                {"fp16", "float16 autocast with a scaled loss; CUDA only"}},
               "Arithmetic of the backbone in training steps. Weights, importance weights, losses, "
-              "updates and evaluations are float32 with all of them; a run is resumed with the "
-              "one that it began with.");
+              "updates and evaluations are float32 with all of them but tf32, which holds for all "
+              "matrix products; a run is resumed with the one that it began with.");
   list.boolean("cuda_graphs", train.cuda_graphs,
                "On a CUDA device, record the steps once and launch each as one; what cannot be "
                "recorded is said and launched as ever. No effect on the CPU.")
@@ -272,12 +272,13 @@ ConfigItems train_items(TrainOptions& train) {
   list.integer("threads", train.threads, 0, 1024,
                "CPU threads of a training step; 0: as many as there are cores.")
       .runtime = true;
-  list.text("kernels", train.kernels, "auto, libtorch or a file of choices",
-            "Who computes the network on a CPU. auto: own kernels (AVX2 or AVX-512), and for each "
-            "convolution whichever of them and LibTorch's is measured to be faster, once in a "
-            "process; what was chosen is in kernels.txt of the run. libtorch: LibTorch's layers. The "
-            "path of a kernels.txt: own kernels with these choices, so that a rerun has the same "
-            "bits.")
+  list.text(
+          "kernels", train.kernels, "auto, libtorch or a file of choices",
+          "Who computes the network on a CPU. auto: own kernels (AVX2 or AVX-512), and for each "
+          "convolution whichever of them and LibTorch's is measured to be faster, once in a "
+          "process; what was chosen is in kernels.txt of the run. libtorch: LibTorch's layers. The "
+          "path of a kernels.txt: own kernels with these choices, so that a rerun has the same "
+          "bits.")
       .runtime = true;
   list.real("checkpoint_minutes", train.checkpoint_minutes, {0, 1e6},
             "Save within an epoch when this many minutes have passed since the last checkpoint; "

@@ -12,6 +12,7 @@
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
@@ -32,6 +33,9 @@ class CudaGraph : public StepGraph {
     // Once for each recording, so that memory of the steps before is free when it needs it. By
     // CUDA's own call: this wait is no mistake of forbid_device_waits().
     C10_CUDA_CHECK(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()));
+    // A recording has memory of its own: what the steps before have left cached must be free for
+    // it.
+    c10::cuda::CUDACachingAllocator::emptyCache();
     graph_.capture_begin();
     try {
       work();

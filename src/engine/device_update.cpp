@@ -16,9 +16,10 @@ namespace {
 /// @return false if this LibTorch has no such operator for the device or wants other arguments
 bool call_if_there(const char* name, const char* overload, const c10::Device& device,
                    const std::map<std::string, c10::IValue>& arguments) {
+  // On the CPU some of them read the learning rate back.
+  if (!device.is_cuda()) return false;
   const auto found = c10::Dispatcher::singleton().findSchema({name, overload});
-  const c10::DispatchKey key = device.is_cuda() ? c10::DispatchKey::CUDA : c10::DispatchKey::CPU;
-  if (!found.has_value() || !found->hasKernelForDispatchKey(key)) return false;
+  if (!found.has_value() || !found->hasKernelForDispatchKey(c10::DispatchKey::CUDA)) return false;
   torch::jit::Stack stack;
   std::size_t used = 0;
   for (const c10::Argument& argument : found->schema().arguments()) {

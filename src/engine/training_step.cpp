@@ -107,6 +107,8 @@ StepOutput TrainingStep::run(const Batch& batch, const EpochContext& context, do
     if (graph_ && kind.phase != kind_.phase)
       say_once("the method does more from this epoch on: its steps are recorded anew");
     graph_.reset();
+    recorded_batch_ = Batch();
+    recorded_output_ = StepOutput();
     kind_ = kind;
     steps_of_kind_ = 0;
   }

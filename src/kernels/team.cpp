@@ -15,8 +15,8 @@ namespace {
 
 using Task = std::function<void(std::int64_t, int)>;
 
-/// How often a thread looks for the next job before it sleeps: some tens of microseconds, about
-/// what waking it costs. Kernels follow each other more closely than that, and LibTorch's own
+/// How often a thread looks for the next job before it sleeps: ten to some tens of microseconds,
+/// about what waking it costs. Kernels follow each other more closely than that, and LibTorch's own
 /// threads, which need the core in between, do not lose it for long.
 constexpr int kLooks = 2000;
 

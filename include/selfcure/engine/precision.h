@@ -10,7 +10,7 @@
 namespace selfcure {
 
 /// Arithmetic of the backbone in training steps. Parameters, importance weights, losses, updates
-/// and evaluations are float32 with all of them.
+/// and evaluations are float32 with all of them but kTf32, which holds for the whole process.
 enum class Precision {
   kFp32,
   /// float32 whose convolutions and matrix products round their factors to 10 bits; CUDA only.
