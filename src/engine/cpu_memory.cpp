@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kBigBlock = 1 << 20;
 constexpr std::size_t kPage = 4096;
+constexpr std::size_t kHugePage = 2 << 20;
 constexpr std::size_t kAlignment = 64;  // as LibTorch's own allocator
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
@@ -30,6 +31,56 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
 /// until it is touched.
 constexpr std::size_t kLargestSpace = std::size_t{1} << 40;
 constexpr std::size_t kSmallestSpace = std::size_t{1} << 30;
+
+/// Disjoint ranges of distances from the pool's start; neighbours become one.
+class Ranges {
+ public:
+  struct Range {
+    std::size_t begin;
+    std::size_t end;
+    std::size_t bytes() const { return end - begin; }
+  };
+
+  std::size_t bytes() const { return bytes_; }
+  /// There must be one.
+  Range last() const { return {ends_.rbegin()->first, ends_.rbegin()->second}; }
+  /// The first one of at least `bytes`; empty if there is none.
+  Range first_of(std::size_t bytes) const {
+    for (const auto& [begin, end] : ends_)
+      if (end - begin >= bytes) return {begin, end};
+    return {0, 0};
+  }
+
+  /// Nothing of it may be there yet.
+  void add(Range range) {
+    bytes_ += range.bytes();
+    auto next = ends_.lower_bound(range.begin);
+    if (next != ends_.end() && next->first == range.end) {
+      range.end = next->second;
+      next = ends_.erase(next);
+    }
+    if (next != ends_.begin() && std::prev(next)->second == range.begin)
+      std::prev(next)->second = range.end;
+    else
+      ends_[range.begin] = range.end;
+  }
+
+  void remove(Range range) {
+    auto next = ends_.lower_bound(range.begin);
+    if (next != ends_.begin() && std::prev(next)->second > range.begin) --next;
+    while (next != ends_.end() && next->first < range.end) {
+      const Range all = {next->first, next->second};
+      next = ends_.erase(next);
+      bytes_ -= std::min(all.end, range.end) - std::max(all.begin, range.begin);
+      if (all.begin < range.begin) ends_[all.begin] = range.begin;
+      if (all.end > range.end) ends_[range.end] = all.end;
+    }
+  }
+
+ private:
+  std::map<std::size_t, std::size_t> ends_;  // by begin
+  std::size_t bytes_ = 0;
+};
 
 /// Blocks next to each other in one range of addresses. A request gets the first gap that is large
 /// enough, so that what is in use stays at the range's beginning; neighbouring gaps become one.
@@ -51,7 +102,7 @@ class BlockPool {
       start_ = static_cast<char*>(space);
       size_ = bytes;
     }
-    if (start_ != nullptr) gaps_[0] = {size_, 0};
+    if (start_ != nullptr) gaps_.add({0, size_});
   }
 
   /// @return null when there is no gap left that is large enough
@@ -59,17 +110,11 @@ class BlockPool {
     if (bytes > size_) return nullptr;
     bytes = rounded_up(bytes, kPage);
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto gap = std::find_if(gaps_.begin(), gaps_.end(), [bytes](const auto& entry) {
-      return entry.second.bytes >= bytes;
-    });
-    if (gap == gaps_.end() || !may_hold(bytes)) return nullptr;
-    const std::size_t place = gap->first;
-    const Gap before = gap->second;
-    gaps_.erase(gap);
-    const std::size_t reused = std::min(before.resident, bytes);
-    if (before.bytes > bytes)
-      gaps_[place + bytes] = {before.bytes - bytes, before.resident - reused};
-    use_.kept -= reused;
+    const Ranges::Range gap = gaps_.first_of(bytes);
+    if (gap.bytes() < bytes || !may_hold(bytes)) return nullptr;
+    const std::size_t place = gap.begin;
+    gaps_.remove({place, place + bytes});
+    resident_.remove({place, place + bytes});
     in_use_[place] = bytes;
     use_.in_use += bytes;
     use_.peak_in_use = std::max(use_.peak_in_use, use_.in_use);
@@ -86,41 +131,21 @@ class BlockPool {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = in_use_.find(static_cast<std::size_t>(static_cast<char*>(address) - start_));
     if (found == in_use_.end()) std::abort();  // freed twice: everything after it would be wrong
-    std::size_t place = found->first;
-    Gap gap = {found->second, found->second};
-    use_.in_use -= gap.bytes;
-    use_.kept += gap.bytes;
+    const Ranges::Range block = {found->first, found->first + found->second};
+    use_.in_use -= block.bytes();
     in_use_.erase(found);
-    auto next = gaps_.lower_bound(place);
-    if (next != gaps_.end() && next->first == place + gap.bytes) {
-      gap.bytes += next->second.bytes;
-      gap.resident += next->second.resident;
-      next = gaps_.erase(next);
-    }
-    if (next != gaps_.begin()) {
-      const auto previous = std::prev(next);
-      if (previous->first + previous->second.bytes == place) {
-        place = previous->first;
-        gap.bytes += previous->second.bytes;
-        gap.resident += previous->second.resident;
-        gaps_.erase(previous);
-      }
-    }
-    gaps_[place] = gap;
+    gaps_.add(block);
+    resident_.add(block);
   }
 
   CpuMemoryUse use() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return use_;
+    CpuMemoryUse use = use_;
+    use.kept = resident_.bytes();
+    return use;
   }
 
  private:
-  struct Gap {
-    std::size_t bytes;
-    /// At most this many of them occupy memory.
-    std::size_t resident;
-  };
-
   /// The system promises more than it has; a block that cannot be there is refused here, before
   /// the first touch of it ends the process.
   bool may_hold(std::size_t bytes) const {
@@ -132,11 +157,12 @@ class BlockPool {
   /// Hands the memory of gaps back to the system, the last first, until it and the blocks in use
   /// are at most `limit` bytes.
   void drop_beyond(std::size_t limit) {
-    for (auto gap = gaps_.rbegin(); gap != gaps_.rend() && use_.in_use + use_.kept > limit; ++gap) {
-      if (gap->second.resident == 0) continue;
-      madvise(start_ + gap->first, gap->second.bytes, MADV_DONTNEED);
-      use_.kept -= gap->second.resident;
-      gap->second.resident = 0;
+    while (resident_.bytes() > 0 && use_.in_use + resident_.bytes() > limit) {
+      const Ranges::Range last = resident_.last();
+      const std::size_t excess = use_.in_use + resident_.bytes() - limit;
+      const std::size_t bytes = std::min(last.bytes(), rounded_up(excess, kHugePage));
+      madvise(start_ + last.end - bytes, bytes, MADV_DONTNEED);
+      resident_.remove({last.end - bytes, last.end});
     }
   }
 
@@ -145,7 +171,9 @@ class BlockPool {
   std::mutex mutex_;
   /// Size of each block in use, by its distance from the start.
   std::unordered_map<std::size_t, std::size_t> in_use_;
-  std::map<std::size_t, Gap> gaps_;
+  Ranges gaps_;
+  /// What of the gaps may occupy memory.
+  Ranges resident_;
   CpuMemoryUse use_;
 };
 

@@ -373,8 +373,8 @@ void Experiment::write_views() const {
   for (const EpochRecord& record : records_) metrics += record.json() + "\n";
   run_.write("metrics.jsonl", metrics);
   // For a rerun with the same bits: train.kernels takes this file.
-  if (const std::string choices = kernel_choices(); !choices.empty())
-    run_.write("kernels.txt", choices);
+  const std::string choices = kernel_choices();
+  if (kernel_use() == KernelUse::kAuto && !choices.empty()) run_.write("kernels.txt", choices);
   run_.write("relabels.csv", relabels_csv(train_, *labels_));
   if (std::any_of(importance_.begin(), importance_.end(), [](float a) { return !std::isnan(a); }))
     run_.write("importance.csv", importance_csv(train_, *labels_, importance_));

@@ -24,7 +24,7 @@ struct ConvolutionShape {
 /// Ways to compute a convolution.
 enum class ConvolutionMethod {
   /// Winograd's F(4x4, 3x3): 3x3 with stride 1 and padding 1. A quarter of the multiplications,
-  /// at the points 0, +-1/sqrt(2), +-sqrt(2) and infinity, which round half as much as 0, +-1, +-2.
+  /// at the points 0, +-5/8, +-3/2 and infinity, which round half as much as 0, +-1, +-2.
   /// Source: Lavin, Gray, CVPR 2016.
   kWinograd,
   /// Patches copied to rows, then matrix products: any kernel, stride and padding.
