@@ -168,7 +168,12 @@ std::string kernel_choices() {
   Choices& all = choices();
   const std::lock_guard<std::recursive_mutex> lock(all.mutex);
   std::string text;
-  for (const auto& [key, kernel] : all.by_key) text += key + ": " + name_of(kernel) + "\n";
+  for (const auto& [key, kernel] : all.by_key) {
+    text += key;
+    text += ": ";
+    text += name_of(kernel);
+    text += "\n";
+  }
   return text;
 }
 

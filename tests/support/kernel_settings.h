@@ -2,9 +2,13 @@
 
 #include <ATen/Parallel.h>
 
+#include <sstream>
+#include <string>
 #include <vector>
 
+#include "selfcure/core/errors.h"
 #include "selfcure/kernels/instruction_set.h"
+#include "selfcure/nn/kernel_choice.h"
 
 namespace selfcure::testing {
 
@@ -44,5 +48,26 @@ class TeamSizeSetting {
  private:
   int before_;
 };
+
+/// Runs a network with KernelUse::kAuto; from then on every convolution that it has met is computed
+/// by one of our own kernels, which measuring would take only where they are faster.
+///
+/// @param preferred  taken where it can compute the shape, the other one elsewhere
+template <class Run>
+void pin_own_kernels(ConvolutionKernel preferred, const Run& run) {
+  const KernelUseScope scope(KernelUse::kAuto);
+  forget_kernel_choices();
+  run();
+  const bool winograd_first = preferred == ConvolutionKernel::kWinograd;
+  std::istringstream choices(kernel_choices());
+  for (std::string line; std::getline(choices, line);) {
+    const std::string key = line.substr(0, line.rfind(": "));
+    try {
+      pin_kernel_choices(key + (winograd_first ? ": winograd" : ": im2col"), "preferred");
+    } catch (const ConfigError&) {
+      pin_kernel_choices(key + (winograd_first ? ": im2col" : ": winograd"), "other");
+    }
+  }
+}
 
 }  // namespace selfcure::testing
