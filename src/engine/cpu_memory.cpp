@@ -122,6 +122,8 @@ class BlockPool {
     return start_ + place;
   }
 
+  bool has_space() const { return start_ != nullptr; }
+
   bool owns(const void* address) const {
     return start_ != nullptr && address >= start_ && address < start_ + size_;
   }
@@ -206,8 +208,8 @@ class ReusingAllocator : public c10::Allocator {
   static c10::DataPtr new_block(std::size_t bytes) {
     void* block = nullptr;
     if (bytes >= kBigBlock) block = pool().take(bytes);
-    // Small ones, and big ones where the pool has no addresses.
-    if (block == nullptr && bytes > 0 && bytes < kLargestSpace &&
+    // Small ones, and big ones where the pool has got no addresses.
+    if (block == nullptr && bytes > 0 && (bytes < kBigBlock || !pool().has_space()) &&
         posix_memalign(&block, kAlignment, bytes) != 0)
       block = nullptr;
     TORCH_CHECK(block != nullptr || bytes == 0, "not enough memory: ", bytes, " bytes wanted");
