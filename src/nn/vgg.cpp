@@ -3,12 +3,13 @@
 #include <ATen/ATen.h>
 #include <torch/nn/init.h>
 #include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/container/functional.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/pooling.h>
 
 #include <array>
+
+#include "selfcure/nn/layers.h"
 
 namespace selfcure {
 namespace {
@@ -27,10 +28,10 @@ Vgg16Impl::Vgg16Impl() {
   std::int64_t in = 3;
   for (const std::int64_t width : kWidths) {
     if (width == 0) {
-      convolutions->push_back(torch::nn::MaxPool2d(torch::nn::MaxPool2dOptions(2).stride(2)));
+      convolutions->push_back(torch::nn::Functional(max_pool, 2, 2, 0));
       continue;
     }
-    convolutions->push_back(torch::nn::Conv2d(torch::nn::Conv2dOptions(in, width, 3).padding(1)));
+    convolutions->push_back(Conv2d(torch::nn::Conv2dOptions(in, width, 3).padding(1)));
     convolutions->push_back(relu());
     in = width;
   }
@@ -41,7 +42,7 @@ Vgg16Impl::Vgg16Impl() {
                             torch::nn::Dropout(0.5), torch::nn::Linear(4096, 4096), relu(),
                             torch::nn::Dropout(0.5)));
   for (const auto& module : modules(/*include_self=*/false)) {
-    if (auto* conv = module->as<torch::nn::Conv2d>()) {
+    if (auto* conv = module->as<Conv2d>()) {
       torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
       torch::nn::init::zeros_(conv->bias);
     } else if (auto* linear = module->as<torch::nn::Linear>()) {
@@ -52,7 +53,7 @@ Vgg16Impl::Vgg16Impl() {
 }
 
 at::Tensor Vgg16Impl::forward(const at::Tensor& images) {
-  at::Tensor x = features->forward(images);
+  at::Tensor x = features->forward(in_layer_layout(images));
   x = at::adaptive_avg_pool2d(x, {kPooledSize, kPooledSize});
   return classifier->forward(x.flatten(1));
 }

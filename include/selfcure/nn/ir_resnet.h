@@ -3,7 +3,6 @@
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/pimpl.h>
@@ -11,6 +10,7 @@
 #include <cstdint>
 
 #include "selfcure/nn/feature_network.h"
+#include "selfcure/nn/layers.h"
 
 namespace selfcure {
 
@@ -55,8 +55,8 @@ class IresnetBlockImpl : public torch::nn::Module {
   /// [B, in, H, W] -> [B, width, ceil(H / stride), ceil(W / stride)].
   at::Tensor forward(const at::Tensor& input);
 
-  torch::nn::BatchNorm2d bn1{nullptr}, bn2{nullptr}, bn3{nullptr};
-  torch::nn::Conv2d conv1{nullptr}, conv2{nullptr};
+  BatchNorm2d bn1{nullptr}, bn2{nullptr}, bn3{nullptr};
+  Conv2d conv1{nullptr}, conv2{nullptr};
   torch::nn::PReLU prelu{nullptr};
   torch::nn::Sequential downsample{nullptr};
 };
@@ -74,8 +74,8 @@ class Iresnet50Impl : public FeatureNetwork {
   at::Tensor forward(const at::Tensor& images) override;
   std::int64_t feature_count() const override { return 512; }
 
-  torch::nn::Conv2d conv1{nullptr};
-  torch::nn::BatchNorm2d bn1{nullptr}, bn2{nullptr};
+  Conv2d conv1{nullptr};
+  BatchNorm2d bn1{nullptr}, bn2{nullptr};
   torch::nn::PReLU prelu{nullptr};
   torch::nn::Sequential layer1{nullptr}, layer2{nullptr}, layer3{nullptr}, layer4{nullptr};
   torch::nn::Linear fc{nullptr};
