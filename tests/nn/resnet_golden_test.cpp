@@ -5,7 +5,9 @@
 
 #include "selfcure/engine/optimizer.h"
 #include "selfcure/nn/backbone.h"
+#include "selfcure/nn/kernel_choice.h"
 #include "support/golden.h"
+#include "support/kernel_settings.h"
 
 namespace selfcure {
 namespace {
@@ -19,13 +21,16 @@ struct Precision {
   double forward;
   double gradient;
   double curve;
+  const char* name;
+  KernelUse use = KernelUse::kLibTorch;
 };
 
 // Single precision may claim what the same Python code reaches in it ("float32_deviation" in the
 // golden file: 2e-6, 9e-7, 1e-5), with room for another machine's summation order
 // (3.7e-4 at the curve's end without vector instructions).
-const Precision kDoublePrecision = {at::kDouble, 1e-9, 1e-9, 1e-9};
-const Precision kSinglePrecision = {at::kFloat, 2e-5, 2e-4, 1e-3};
+const Precision kDoublePrecision = {at::kDouble, 1e-9, 1e-9, 1e-9, "Float64"};
+const Precision kSinglePrecision = {at::kFloat, 2e-5, 2e-4, 1e-3, "Float32"};
+const Precision kOwnKernels = {at::kFloat, 2e-5, 2e-4, 1e-3, "Float32OwnKernels", KernelUse::kAuto};
 
 class ResNetGolden : public ::testing::TestWithParam<Precision> {
  protected:
@@ -39,6 +44,21 @@ class ResNetGolden : public ::testing::TestWithParam<Precision> {
             .view({batch, 3, size, size})
             .to(GetParam().type);
     labels_ = testing::formula_labels(batch, 7);
+    if (GetParam().use == KernelUse::kAuto) use_own_kernels();
+  }
+  ~ResNetGolden() override { forget_kernel_choices(); }
+
+  /// Everywhere, not only where they are faster.
+  void use_own_kernels() {
+    testing::pin_own_kernels(ConvolutionKernel::kWinograd, [this] {
+      network_->train();
+      network_->forward(images_).sum().backward();
+      network_->eval();
+      const at::NoGradGuard no_grad;
+      network_->forward(images_);
+    });
+    for (at::Tensor& parameter : network_->parameters()) parameter.mutable_grad() = at::Tensor();
+    testing::fill_by_formula(*network_);
   }
 
   void expect_logits(const at::Tensor& logits, const nlohmann::json& expected) {
@@ -68,14 +88,17 @@ class ResNetGolden : public ::testing::TestWithParam<Precision> {
         1.0, GetParam().curve);
   }
 
+  KernelUseScope use_{GetParam().use};
   nlohmann::json golden_;
   Classifier network_;
   at::Tensor images_;
   at::Tensor labels_;
 };
 
-TEST_P(ResNetGolden, EvaluationLogitsAreTorchvisions) {
+TEST_P(ResNetGolden, EvaluationLogitsAreTorchvisionsWithAndWithoutGradients) {
   network_->eval();
+  expect_logits(network_->forward(images_), golden_.at("forward").at("eval_logits"));
+  const at::NoGradGuard no_grad;
   expect_logits(network_->forward(images_), golden_.at("forward").at("eval_logits"));
 }
 
@@ -115,10 +138,8 @@ TEST_P(ResNetGolden, TenStepsOfSgdFollowTheLossCurve) { expect_curve("sgd"); }
 TEST_P(ResNetGolden, TenStepsOfAdamFollowTheLossCurve) { expect_curve("adam"); }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, ResNetGolden,
-                         ::testing::Values(kDoublePrecision, kSinglePrecision),
-                         [](const auto& param_info) {
-                           return param_info.param.type == at::kDouble ? "Float64" : "Float32";
-                         });
+                         ::testing::Values(kDoublePrecision, kSinglePrecision, kOwnKernels),
+                         [](const auto& param_info) { return param_info.param.name; });
 
 TEST(ResNetInitialisation, IsTorchvisions) {
   const auto golden = read_golden("resnet18_golden.json").at("init");
