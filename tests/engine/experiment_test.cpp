@@ -18,7 +18,9 @@
 #include "selfcure/engine/device.h"
 #include "selfcure/engine/run_files.h"
 #include "selfcure/engine/tensorboard.h"
+#include "selfcure/nn/kernel_choice.h"
 #include "support/image_sets.h"
+#include "support/kernel_settings.h"
 #include "support/temporary_directory.h"
 
 namespace selfcure {
@@ -33,12 +35,14 @@ class StoppingObserver : public TrainingObserver {
   explicit StoppingObserver(int stop_after = 0) : left_(stop_after) {}
   void warning(const std::string& message) override { warnings.push_back(message); }
   void note(const std::string& message) override { notes.push_back(message); }
+  void debug(const std::string& message) override { details.push_back(message); }
   void step(const StepProgress&, const std::function<double()>&) override {
     if (left_ > 0 && --left_ == 0) signal_ = SIGTERM;
   }
   int stop_signal() override { return signal_; }
   std::vector<std::string> warnings;
   std::vector<std::string> notes;
+  std::vector<std::string> details;
 
  private:
   int left_;
@@ -98,7 +102,26 @@ class Experiments : public ::testing::Test {
         run_experiment(options, resolved_yaml(options), "selfcure train", run, resume, observer);
     warnings_ = observer.warnings;
     notes_ = observer.notes;
+    details_ = observer.details;
     return result;
+  }
+
+  /// Trains once with measured kernels, and returns what would be chosen where measuring says the
+  /// opposite: LibTorch for our own kernels, our own ones for LibTorch.
+  std::string opposite_kernels() {
+    forget_kernel_choices();
+    train("measured", config(), false, 0, {"train.epochs=1"});
+    std::istringstream choices(read_file(out("measured") / "kernels.txt"));
+    std::string opposite;
+    for (std::string line; std::getline(choices, line);) {
+      const std::size_t name = line.rfind(": ") + 2;
+      const bool libtorch = line.substr(name) == "libtorch";
+      const bool winograd = line.find("3x3/1, padding 1") != std::string::npos;
+      opposite += line.substr(0, name) +
+                  (libtorch ? (winograd ? "winograd" : "im2col") : "libtorch") + "\n";
+    }
+    forget_kernel_choices();
+    return opposite;
   }
 
   fs::path out(const std::string& name) const { return runs_.path() / name; }
@@ -136,6 +159,7 @@ class Experiments : public ::testing::Test {
   TemporaryDirectory runs_;
   std::vector<std::string> warnings_;
   std::vector<std::string> notes_;
+  std::vector<std::string> details_;
 };
 
 TEST_F(Experiments, LeaveACompleteRunDirectory) {
@@ -264,6 +288,77 @@ TEST_F(Experiments, Bfloat16ResumesWithTheSameBits) {
   train("stopped", config(), false, 2, bf16);
   train("stopped", config(), true, 0, bf16);
   expect_same_run("straight", "stopped");
+}
+
+TEST_F(Experiments, ARerunWithTheKernelsOfARunHasItsBits) {
+  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  const std::string opposite = opposite_kernels();
+  EXPECT_FALSE(details_.empty());
+  for (const std::string& line : details_) EXPECT_EQ(line.rfind("kernel: ", 0), 0U) << line;
+  const std::string measured = "train.kernels=" + (out("measured") / "kernels.txt").string();
+  train("again", config(), false, 0, {"train.epochs=1", measured});
+  EXPECT_TRUE(details_.empty());
+  expect_same_run("measured", "again");
+
+  const fs::path file = runs_.path() / "opposite.txt";
+  testing::write_file(file, opposite);
+  forget_kernel_choices();
+  train("opposite", config(), false, 0, {"train.epochs=1", "train.kernels=" + file.string()});
+  EXPECT_TRUE(details_.empty());
+  EXPECT_EQ(read_file(out("opposite") / "kernels.txt"), opposite);
+  EXPECT_NE(timeless_metrics("opposite"), timeless_metrics("measured"));
+}
+
+TEST_F(Experiments, AResumeComputesWithTheKernelsOfItsCheckpoint) {
+  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  const std::string opposite = opposite_kernels();
+  pin_kernel_choices(opposite, "test");
+  train("straight", config());
+  train("stopped", config(), false, 4);
+  forget_kernel_choices();
+  train("stopped", config(), true);
+  EXPECT_EQ(kernel_choices(), opposite);
+  EXPECT_TRUE(details_.empty());
+  EXPECT_TRUE(warnings_.empty());
+  expect_same_run("straight", "stopped");
+}
+
+TEST_F(Experiments, AResumeWithOtherKernelsSaysThatBitsWillDiffer) {
+  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  train("run", config(), false, 4);
+  train("run", config(), true, 0, {"train.kernels=libtorch"});
+  const std::string set = kernels::instruction_set_name(kernels::instruction_set());
+  EXPECT_EQ(std::count(warnings_.begin(), warnings_.end(),
+                       "the checkpoint was computed on cpu with 2 CPU threads and " + set +
+                           " kernels, this is cpu with 2 CPU threads and LibTorch: the results "
+                           "will differ in the last bits from a run without a stop"),
+            1);
+}
+
+TEST_F(Experiments, LibTorchAloneLeavesNoKernelChoices) {
+  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  train("auto", config(), false, 0, {"train.epochs=1"});
+  EXPECT_TRUE(fs::exists(out("auto") / "kernels.txt"));
+  train("libtorch", config(), false, 0, {"train.epochs=1", "train.kernels=libtorch"});
+  EXPECT_FALSE(fs::exists(out("libtorch") / "kernels.txt"));
+  EXPECT_TRUE(details_.empty());
+}
+
+TEST_F(Experiments, AWrongKernelFileIsRefusedBeforeAnyWork) {
+  const auto error_of = [this](const fs::path& file) {
+    try {
+      train("run" + file.stem().string(), config(), false, 0, {"train.kernels=" + file.string()});
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  for (const fs::path& path : {runs_.path() / "none.txt", runs_.path()})
+    EXPECT_EQ(error_of(path), "train.kernels: expected auto, libtorch or a file of choices, got '" +
+                                  path.string() + "', which cannot be read");
+  const fs::path file = runs_.path() / "wrong.txt";
+  testing::write_file(file, "# choices\nforward: cudnn\n");
+  EXPECT_EQ(error_of(file).find(file.string() + ":2: expected a choice such as"), 0U);
 }
 
 TEST_F(Experiments, APrecisionThatTheCpuLacksIsRefusedBeforeAnyWork) {
