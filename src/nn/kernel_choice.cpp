@@ -23,10 +23,13 @@ using Clock = std::chrono::steady_clock;
 constexpr int kFewestRounds = 2;
 constexpr int kMostRounds = 20;
 constexpr double kMeasuredSeconds = 0.01;
-/// A candidate this much slower than another in the first round is not run again.
+/// A candidate this much slower than another in two rounds is not run again: in one of them it may
+/// have been interrupted.
 constexpr double kHopeless = 2.0;
 /// What a kernel of our own must be faster than LibTorch's, so that a tie is no coin toss.
 constexpr double kClearlyFaster = 0.97;
+
+constexpr std::int64_t kLargestBatch = std::int64_t{1} << 40;
 
 constexpr std::array<const char*, 4> kPassNames = {"forward", "backward-data", "backward-weights",
                                                    "inference"};
@@ -63,17 +66,17 @@ std::vector<double> shortest_seconds(const std::vector<KernelCandidate>& candida
     candidate.run();
     shortest.push_back(seconds_of(candidate.run));
   }
-  const double hopeless = kHopeless * *std::min_element(shortest.begin(), shortest.end());
-  const std::vector<double> first = shortest;
   double spent = 0;
   for (int round = 1; round < kMostRounds && (round < kFewestRounds || spent < kMeasuredSeconds);
-       ++round)
+       ++round) {
+    const double hopeless = kHopeless * *std::min_element(shortest.begin(), shortest.end());
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (first[i] > hopeless) continue;
+      if (round > 1 && shortest[i] > hopeless) continue;
       const double seconds = seconds_of(candidates[i].run);
       shortest[i] = std::min(shortest[i], seconds);
       spent += seconds;
     }
+  }
   return shortest;
 }
 
@@ -85,33 +88,6 @@ std::int64_t next_power_of_two(std::int64_t count) {
   std::int64_t power = 1;
   while (power < count) power *= 2;
   return power;
-}
-
-std::string key_text(const std::string& pass, const kernels::ConvolutionShape& shape, int threads) {
-  std::ostringstream text;
-  text << pass << " " << shape.batch << "x" << shape.in_channels << "x" << shape.height << "x"
-       << shape.width << " to " << shape.out_channels << ", " << shape.kernel << "x" << shape.kernel
-       << "/" << shape.stride << ", padding " << shape.padding << ", " << threads << " threads";
-  return text.str();
-}
-
-/// A key's text read back, if it is one.
-bool read_key(const std::string& text, kernels::ConvolutionShape& shape) {
-  std::array<char, 24> pass{};
-  std::array<long, 8> n{};
-  int threads = 0;
-  int end = 0;
-  const int found = std::sscanf(
-      text.c_str(), "%23[a-z-] %ldx%ldx%ldx%ld to %ld, %ldx%*d/%ld, padding %ld, %d threads%n",
-      pass.data(), &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &threads, &end);
-  if (found != 10 || static_cast<std::size_t>(end) != text.size()) return false;
-  shape = {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]};
-  // Spaces, signs and the like that the pattern lets through would never be looked up.
-  if (key_text(pass.data(), shape, threads) != text || shape.stride < 1 ||
-      next_power_of_two(shape.batch) != shape.batch)
-    return false;
-  return std::find(kPassNames.begin(), kPassNames.end(), std::string(pass.data())) !=
-         kPassNames.end();
 }
 
 }  // namespace
@@ -126,8 +102,37 @@ ConvolutionKey::ConvolutionKey(ConvolutionPass which, const kernels::Convolution
 }
 
 std::string ConvolutionKey::text() const {
-  return key_text(kPassNames.at(static_cast<std::size_t>(pass)), shape, threads);
+  std::ostringstream line;
+  line << kPassNames.at(static_cast<std::size_t>(pass)) << " " << shape.batch << "x"
+       << shape.in_channels << "x" << shape.height << "x" << shape.width << " to "
+       << shape.out_channels << ", " << shape.kernel << "x" << shape.kernel << "/" << shape.stride
+       << ", padding " << shape.padding << ", " << threads << " threads";
+  return line.str();
 }
+
+namespace {
+
+/// The key of a text, if it is exactly one's text.
+bool read_key(const std::string& text, ConvolutionKey& key) {
+  std::array<char, 24> pass{};
+  std::array<long, 8> n{};
+  int threads = 0;
+  const int found = std::sscanf(
+      text.c_str(), "%23[a-z-] %ldx%ldx%ldx%ld to %ld, %ldx%*d/%ld, padding %ld, %d threads",
+      pass.data(), &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &threads);
+  const auto* const name =
+      std::find(kPassNames.begin(), kPassNames.end(), std::string(pass.data()));
+  // The smallest of the sizes: padding alone may be 0.
+  if (found != 10 || name == kPassNames.end() || n[0] > kLargestBatch ||
+      *std::min_element(n.begin(), n.end() - 1) < 1 || n[7] < 0 || threads < 1)
+    return false;
+  key = ConvolutionKey(static_cast<ConvolutionPass>(name - kPassNames.begin()),
+                       {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]});
+  key.threads = threads;
+  return key.text() == text;
+}
+
+}  // namespace
 
 ConvolutionKernel choose_kernel(const ConvolutionKey& key,
                                 const std::vector<KernelCandidate>& candidates) {
@@ -186,8 +191,8 @@ void pin_kernel_choices(const std::string& text, const std::string& where) {
     if (line.empty() || line[0] == '#') continue;
     const std::string place = where + ":" + std::to_string(number) + ": ";
     const std::size_t colon = line.rfind(": ");
-    kernels::ConvolutionShape shape;
-    if (colon == std::string::npos || !read_key(line.substr(0, colon), shape))
+    ConvolutionKey key(ConvolutionPass::kForward, {});
+    if (colon == std::string::npos || !read_key(line.substr(0, colon), key))
       throw ConfigError(place +
                         "expected a choice such as 'forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 "
                         "threads: winograd', got '" +
@@ -202,7 +207,7 @@ void pin_kernel_choices(const std::string& text, const std::string& where) {
         !kernels::has_convolution(chosen == ConvolutionKernel::kWinograd
                                       ? kernels::ConvolutionMethod::kWinograd
                                       : kernels::ConvolutionMethod::kIm2col,
-                                  shape))
+                                  key.shape))
       throw ConfigError(place + "expected a kernel that this processor (" +
                         kernels::instruction_set_name(kernels::instruction_set()) +
                         ") has for this shape, got '" + name + "'");

@@ -1,0 +1,240 @@
+#include "selfcure/nn/kernel_choice.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "selfcure/core/errors.h"
+#include "support/kernel_settings.h"
+
+namespace selfcure {
+namespace {
+
+using testing::TeamSizeSetting;
+
+constexpr kernels::ConvolutionShape kShape = {32, 64, 56, 56, 64};
+
+/// Choices of one test: none before it, none left behind.
+class KernelChoice : public ::testing::Test {
+ protected:
+  KernelChoice() {
+    forget_kernel_choices();
+    set_choice_listener([this](const std::string& line) { told_.push_back(line); });
+  }
+  ~KernelChoice() override {
+    set_choice_listener({});
+    forget_kernel_choices();
+  }
+
+  /// A candidate that takes its time, and counts its runs.
+  KernelCandidate candidate(ConvolutionKernel kernel, double milliseconds) {
+    return {kernel, [this, kernel, milliseconds] {
+              ++runs_[static_cast<std::size_t>(kernel)];
+              const auto end = std::chrono::steady_clock::now() +
+                               std::chrono::duration<double, std::milli>(milliseconds);
+              while (std::chrono::steady_clock::now() < end) {
+              }
+            }};
+  }
+  ConvolutionKernel choose(const ConvolutionKey& key, double libtorch, double winograd,
+                           double im2col) {
+    return choose_kernel(key, {candidate(ConvolutionKernel::kLibTorch, libtorch),
+                               candidate(ConvolutionKernel::kWinograd, winograd),
+                               candidate(ConvolutionKernel::kIm2col, im2col)});
+  }
+  int all_runs() const { return runs_[0] + runs_[1] + runs_[2]; }
+
+  TeamSizeSetting team_{2};
+  std::vector<std::string> told_;
+  std::array<int, 3> runs_{};
+};
+
+std::string error_of(const std::string& text) {
+  try {
+    pin_kernel_choices(text, "choices.txt");
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST_F(KernelChoice, TakesTheFastestAndTellsWhatWasMeasured) {
+  EXPECT_EQ(choose({ConvolutionPass::kForward, kShape}, 3, 1, 2), ConvolutionKernel::kWinograd);
+  ASSERT_EQ(told_.size(), 1U);
+  const std::string start =
+      "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd (libtorch ";
+  EXPECT_EQ(told_[0].substr(0, start.size()), start);
+  EXPECT_NE(told_[0].find(" ms, winograd "), std::string::npos) << told_[0];
+  EXPECT_NE(told_[0].find(" ms, im2col "), std::string::npos) << told_[0];
+  EXPECT_EQ(told_[0].substr(told_[0].size() - 4), " ms)");
+}
+
+TEST_F(KernelChoice, IsMadeOnce) {
+  const ConvolutionKey key(ConvolutionPass::kForward, kShape);
+  choose(key, 2, 1, 4);
+  const int runs = all_runs();
+  EXPECT_GE(runs, 6);  // each to warm up and once more
+  EXPECT_EQ(choose(key, 1, 4, 4), ConvolutionKernel::kWinograd);
+  EXPECT_EQ(all_runs(), runs);
+  EXPECT_EQ(told_.size(), 1U);
+  EXPECT_EQ(chosen_kernel_name(key), "winograd");
+  forget_kernel_choices();
+  EXPECT_EQ(chosen_kernel_name(key), "libtorch");
+  EXPECT_EQ(choose(key, 0.1, 4, 4), ConvolutionKernel::kLibTorch);
+}
+
+TEST_F(KernelChoice, RunsTheHopelessNoMoreThanThreeTimes) {
+  choose({ConvolutionPass::kForward, kShape}, 0.1, 0.1, 10);
+  EXPECT_EQ(runs_[static_cast<std::size_t>(ConvolutionKernel::kIm2col)], 3);
+  EXPECT_GE(runs_[static_cast<std::size_t>(ConvolutionKernel::kWinograd)], 3);
+}
+
+TEST_F(KernelChoice, ForgivesOneInterruption) {
+  int run = 0;
+  const KernelCandidate slow = candidate(ConvolutionKernel::kWinograd, 30);
+  const KernelCandidate fast = candidate(ConvolutionKernel::kWinograd, 1);
+  EXPECT_EQ(choose_kernel(
+                {ConvolutionPass::kForward, kShape},
+                {candidate(ConvolutionKernel::kLibTorch, 3),
+                 {ConvolutionKernel::kWinograd, [&] { ++run == 2 ? slow.run() : fast.run(); }}}),
+            ConvolutionKernel::kWinograd);
+}
+
+TEST_F(KernelChoice, MeasuresNothingWhereThereIsNoAlternative) {
+  EXPECT_EQ(choose_kernel({ConvolutionPass::kForward, kShape},
+                          {candidate(ConvolutionKernel::kLibTorch, 0)}),
+            ConvolutionKernel::kLibTorch);
+  EXPECT_EQ(all_runs(), 0);
+  EXPECT_EQ(kernel_choices(), "");
+}
+
+TEST_F(KernelChoice, IsSharedByBatchesUpToTheSamePowerOfTwo) {
+  const auto text = [](std::int64_t batch) {
+    kernels::ConvolutionShape shape = kShape;
+    shape.batch = batch;
+    return ConvolutionKey(ConvolutionPass::kInference, shape).text();
+  };
+  EXPECT_EQ(text(32), "inference 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads");
+  EXPECT_EQ(text(17), text(32));
+  EXPECT_NE(text(16), text(32));
+  EXPECT_NE(text(33), text(32));
+  EXPECT_EQ(text(1), "inference 1x64x56x56 to 64, 3x3/1, padding 1, 2 threads");
+}
+
+TEST_F(KernelChoice, DiffersByPassShapeAndThreads) {
+  const ConvolutionKey forward(ConvolutionPass::kForward, kShape);
+  choose(forward, 2, 1, 4);
+  std::vector<ConvolutionKey> others = {{ConvolutionPass::kBackwardData, kShape},
+                                        {ConvolutionPass::kBackwardWeights, kShape},
+                                        {ConvolutionPass::kInference, kShape},
+                                        {ConvolutionPass::kForward, {32, 64, 56, 56, 64, 3, 2, 1}},
+                                        {ConvolutionPass::kForward, {32, 64, 56, 56, 64, 3, 1, 0}},
+                                        {ConvolutionPass::kForward, {32, 64, 56, 56, 64, 5, 1, 1}},
+                                        {ConvolutionPass::kForward, {32, 64, 56, 56, 65}},
+                                        {ConvolutionPass::kForward, {32, 64, 56, 55, 64}},
+                                        {ConvolutionPass::kForward, {32, 64, 55, 56, 64}},
+                                        {ConvolutionPass::kForward, {32, 63, 56, 56, 64}}};
+  const TeamSizeSetting three(3);
+  others.emplace_back(ConvolutionPass::kForward, kShape);
+  for (const ConvolutionKey& other : others)
+    EXPECT_EQ(chosen_kernel_name(other), "libtorch") << other.text();
+}
+
+TEST_F(KernelChoice, ComesBackFromItsText) {
+  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  choose({ConvolutionPass::kForward, kShape}, 2, 1, 4);
+  choose({ConvolutionPass::kBackwardData, kShape}, 0.1, 1, 1);
+  choose({ConvolutionPass::kInference, {3, 3, 224, 224, 64, 7, 2, 3}}, 2, 4, 1);
+  const std::string text = kernel_choices();
+  EXPECT_EQ(text,
+            "backward-data 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: libtorch\n"
+            "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd\n"
+            "inference 4x3x224x224 to 64, 7x7/2, padding 3, 2 threads: im2col\n");
+  forget_kernel_choices();
+  pin_kernel_choices("# from another run\n\n" + text, "choices.txt");
+  EXPECT_EQ(kernel_choices(), text);
+  const int runs = all_runs();
+  EXPECT_EQ(choose({ConvolutionPass::kBackwardData, kShape}, 4, 1, 1),
+            ConvolutionKernel::kLibTorch);
+  EXPECT_EQ(all_runs(), runs);
+  EXPECT_EQ(told_.size(), 3U);
+}
+
+TEST_F(KernelChoice, IsRefusedWithItsLineUnlessItIsAChoice) {
+  const std::string key = "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads";
+  const auto wrong = [](const std::string& line) {
+    return "choices.txt:3: expected a choice such as 'forward 32x64x56x56 to 64, 3x3/1, padding 1, "
+           "2 threads: winograd', got '" +
+           line + "'";
+  };
+  for (const std::string& line :
+       {std::string("nonsense"), std::string(": winograd"), key,
+        "sideways " + key.substr(8) + ": libtorch", key + " or so: libtorch",
+        std::string("forward 32x64x56x56 to 64: libtorch"),
+        // What no layer of ours would ever ask for.
+        std::string("forward 30x64x56x56 to 64, 3x3/1, padding 1, 2 threads: libtorch"),
+        std::string("forward 32x64x56x56 to 64, 3x5/1, padding 1, 2 threads: libtorch"),
+        std::string("forward  32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: libtorch"),
+        std::string("forward 32x-64x56x56 to 64, 3x3/1, padding 1, 2 threads: libtorch"),
+        std::string("forward 32x64x56x56 to 64, 3x3/0, padding 1, 2 threads: libtorch"),
+        std::string("forward 32x64x56x56 to 64, 3x3/1, padding 1, 0 threads: libtorch"),
+        std::string("forward 99999999999999999999x64x56x56 to 64, 3x3/1, padding 1, 2 threads: "
+                    "libtorch")})
+    EXPECT_EQ(error_of("# a comment\n" + key + ": libtorch\n" + line + "\n"),
+              wrong(line.substr(0, 100)));
+  EXPECT_EQ(error_of(key + ": cudnn\n"),
+            "choices.txt:1: expected libtorch, winograd or im2col, got 'cudnn'");
+  EXPECT_EQ(error_of(key + ": libtorch\r\n"),
+            "choices.txt:1: expected libtorch, winograd or im2col, got 'libtorch\r'");
+  EXPECT_EQ(kernel_choices(), "");
+}
+
+TEST_F(KernelChoice, IsRefusedWhereTheProcessorLacksTheKernel) {
+  const auto refusal = [](const std::string& processor, const std::string& kernel) {
+    return "choices.txt:1: expected a kernel that this processor (" + processor +
+           ") has for this shape, got '" + kernel + "'";
+  };
+  for (const kernels::InstructionSet set : testing::available_instruction_sets()) {
+    const testing::InstructionSetLimit limit(set);
+    EXPECT_EQ(error_of("forward 32x64x56x56 to 64, 3x3/2, padding 1, 2 threads: winograd"),
+              refusal(kernels::instruction_set_name(set), "winograd"));
+  }
+  const testing::InstructionSetLimit none(kernels::InstructionSet::kNone);
+  for (const std::string kernel : {"winograd", "im2col"})
+    EXPECT_EQ(error_of("forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: " + kernel),
+              refusal("none", kernel));
+  EXPECT_EQ(error_of("forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: libtorch"),
+            "no error");
+}
+
+TEST_F(KernelChoice, IsTheSameForAllThreads) {
+  const ConvolutionKey key(ConvolutionPass::kForward, kShape);
+  std::vector<std::thread> threads;
+  std::array<ConvolutionKernel, 4> answers{};
+  for (std::size_t t = 0; t < answers.size(); ++t)
+    threads.emplace_back([this, t, &key, &answers] {
+      answers[t] = choose(key, t % 2 == 0 ? 0.1 : 2, t % 2 == 0 ? 2 : 0.1, 3);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const ConvolutionKernel answer : answers) EXPECT_EQ(answer, answers[0]);
+  EXPECT_EQ(told_.size(), 1U);
+}
+
+TEST(KernelUseScope, GivesTheUseBack) {
+  const KernelUse before = kernel_use();
+  {
+    const KernelUseScope scope(KernelUse::kAuto);
+    EXPECT_EQ(kernel_use(), KernelUse::kAuto);
+    const KernelUseScope inner(KernelUse::kLibTorch);
+    EXPECT_EQ(kernel_use(), KernelUse::kLibTorch);
+  }
+  EXPECT_EQ(kernel_use(), before);
+}
+
+}  // namespace
+}  // namespace selfcure
