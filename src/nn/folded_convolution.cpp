@@ -18,10 +18,12 @@ namespace selfcure {
 struct FoldedConvolution {
   /// What a tensor held when it was folded.
   struct Source {
+    /// As long as it is remembered, no other storage gets its address.
+    c10::weak_intrusive_ptr<c10::StorageImpl> storage;
     const void* data = nullptr;
     std::uint32_t version = 0;
     bool operator==(const Source& other) const {
-      return data == other.data && version == other.version;
+      return storage == other.storage && data == other.data && version == other.version;
     }
   };
 
@@ -56,7 +58,8 @@ std::vector<FoldedConvolution::Source> sources_of(const Conv2dImpl& convolution,
   for (const at::Tensor& tensor : {convolution.weight, convolution.bias, norm.weight, norm.bias,
                                    norm.running_mean, norm.running_var})
     if (tensor.defined())
-      sources.push_back({tensor.data_ptr(), static_cast<std::uint32_t>(tensor._version())});
+      sources.push_back({tensor.storage().getWeakStorageImpl(), tensor.data_ptr(),
+                         static_cast<std::uint32_t>(tensor._version())});
   return sources;
 }
 
@@ -101,11 +104,12 @@ at::Tensor run_folded(ConvolutionKernel kernel, const kernels::ConvolutionShape&
   return output;
 }
 
-bool can_fold(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm, const at::Tensor& input) {
+bool can_fold(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm, const at::Tensor& input,
+              const at::Tensor& residual) {
   return uses_kernels(input) && !at::GradMode::is_enabled() && !convolution.is_training() &&
          !norm.is_training() && has_kernel_form(convolution) &&
          input.size(1) == convolution.weight.size(1) && fits_kernel(shape_of(convolution, input)) &&
-         is_kernel_parameter(norm.weight);
+         is_kernel_parameter(norm.weight) && (!residual.defined() || uses_kernels(residual));
 }
 
 }  // namespace
@@ -114,7 +118,7 @@ at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::T
                      const AfterNorm& after) {
   // A training changes all of it: no need to keep it meanwhile.
   if (convolution.is_training()) std::atomic_store(&convolution.folded, {});
-  if (!can_fold(convolution, norm, input))
+  if (!can_fold(convolution, norm, input, after.residual))
     return norm_then(norm, convolution.forward(input), after);
   const kernels::ConvolutionShape shape = shape_of(convolution, input);
   check_residual(after.residual,

@@ -87,12 +87,26 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
 };
 
 /// Does the training pass of our kernels compute this layer?
-bool has_kernel(const BatchNorm2dImpl& norm, const at::Tensor& input) {
+bool has_kernel(const BatchNorm2dImpl& norm, const at::Tensor& input, const at::Tensor& residual) {
   return norm.is_training() && uses_kernels(input) && kernels::has_batch_norm() &&
          is_kernel_parameter(norm.weight) && is_kernel_parameter(norm.bias) &&
          norm.weight.is_contiguous() && norm.bias.is_contiguous() &&
-         input.size(1) == norm.weight.size(0) &&
-         input.numel() > input.size(1);  // one value per channel: LibTorch says what is wrong
+         input.size(1) == norm.weight.size(0) && (!residual.defined() || uses_kernels(residual));
+}
+
+void check_images(const at::Tensor& input) {
+  if (input.dim() == 4) return;
+  std::ostringstream text;
+  text << "batch norm: expected [B, C, H, W], got " << input.sizes();
+  throw ShapeError(text.str());
+}
+
+/// The variance of one value is none, and the running one would be NaN from then on.
+void check_sample(const at::Tensor& input) {
+  if (input.numel() != input.size(1)) return;
+  std::ostringstream text;
+  text << "batch norm: expected more than one value per channel in training, got " << input.sizes();
+  throw ShapeError(text.str());
 }
 
 /// Raw pointers do not tell a tensor that it has changed.
@@ -105,20 +119,17 @@ void mark_changed(const at::Tensor& tensor) {
 BatchNorm2dImpl::BatchNorm2dImpl(std::int64_t channels)
     : NormImplBase(torch::nn::BatchNormOptions(channels)) {}
 
-void BatchNorm2dImpl::_check_input_dim(const at::Tensor& /*input*/) {}  // norm_then() does
+void BatchNorm2dImpl::_check_input_dim(const at::Tensor& input) { check_images(input); }
 
 at::Tensor BatchNorm2dImpl::forward(const at::Tensor& input) { return norm_then(*this, input, {}); }
 
 at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after) {
-  if (input.dim() != 4) {
-    std::ostringstream text;
-    text << "batch norm: expected [B, C, H, W], got " << input.sizes();
-    throw ShapeError(text.str());
-  }
+  check_images(input);
   check_residual(after.residual, input.sizes());
+  if (norm.is_training()) check_sample(input);
   const double momentum = norm.options.momentum().value();
   if (norm.is_training()) norm.num_batches_tracked += 1;
-  if (!has_kernel(norm, input)) {
+  if (!has_kernel(norm, input, after.residual)) {
     at::Tensor output =
         at::batch_norm(input, norm.weight, norm.bias, norm.running_mean, norm.running_var,
                        norm.is_training(), momentum, norm.options.eps(), /*cudnn_enabled=*/true);

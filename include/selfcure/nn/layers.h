@@ -51,6 +51,8 @@ struct AfterNorm {
 };
 
 /// norm(input), then `after`. In evaluation mode too.
+/// @throws ShapeError unless the input is [B, C, H, W], in training with more than one value per
+/// channel
 at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after);
 
 /// norm(convolution(input)), then `after`. In evaluation mode without gradients the batch norm is
