@@ -13,8 +13,10 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/core/version.h"
+#include "selfcure/engine/cpu_kernels.h"
 #include "selfcure/engine/cpu_memory.h"
 #include "selfcure/engine/device.h"
+#include "selfcure/nn/kernel_choice.h"
 #include "verbs.h"
 
 namespace {
@@ -107,6 +109,7 @@ int main(int argc, char** argv) {
     if (first < argc && std::strcmp(argv[first], verb) == 0) let_idle_threads_sleep(argv);
   selfcure::reuse_cpu_memory();
   selfcure::keep_heap_memory();
+  selfcure::keep_kernel_choices(selfcure::kernel_choice_file());
   // Messages go to stderr; stdout carries the lines that programs read.
   spdlog::set_default_logger(spdlog::stderr_color_mt("selfcure"));
   spdlog::set_pattern("%^%l%$: %v");

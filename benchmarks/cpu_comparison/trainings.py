@@ -51,8 +51,8 @@ class Training:
         if rival == "PyTorch":
             return [setting.python, str(setting.here / "python_scn.py"), "--root", str(self.data), "--epochs", "1",
                     "--batch", "32", "--size", "224", "--workers", "2", "--threads", str(setting.threads)]
-        kernels = [] if setting.kernels == "auto" else ["--set", f"train.kernels={setting.kernels}"]
-        return [setting.program("selfcure"), "train", str(self.config), "--out", str(self.run), *kernels]
+        return [setting.program("selfcure"), "train", str(self.config), "--out", str(self.run),
+                "--set", f"train.kernels={setting.kernels}"]
 
     def start(self, rival, prefix=()):
         """Trains to the end; returns the facts of the epoch, which both rivals write as a line of JSON."""

@@ -16,19 +16,19 @@
 namespace selfcure {
 namespace {
 
-std::string cpu_model() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
-  return "unknown CPU";
-}
-
 std::string cuda_line(int index) {
   const std::string description = cuda_device_description(index);
   return "cuda:" + std::to_string(index) + (description.empty() ? "" : ": " + description);
 }
 
 }  // namespace
+
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+  return "unknown CPU";
+}
 
 c10::Device resolve_device(const std::string& name) {
   const std::size_t count = torch::cuda::is_available() ? torch::cuda::device_count() : 0;

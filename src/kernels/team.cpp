@@ -49,54 +49,76 @@ class Team {
     task_ = &task;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
-    working_.store(slots - 1, std::memory_order_relaxed);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      const std::uint64_t number = job_.load(std::memory_order_relaxed) / kSlotLimit + 1;
-      job_.store(number * kSlotLimit + static_cast<std::uint64_t>(slots),
+      const std::uint64_t number = number_of(job_.load(std::memory_order_relaxed)) + 1;
+      job_.store(number * kJob + kOpen + static_cast<std::uint64_t>(slots) * kSlot,
                  std::memory_order_release);
     }
     wake_.notify_all();
     work(0);
-    for (int i = 0; i < kLooks && working_.load(std::memory_order_acquire) > 0; ++i)
-      pause_briefly();
-    if (working_.load(std::memory_order_acquire) > 0) {
+    // No task is left: who has not come yet, perhaps because another program has its core, is not
+    // waited for.
+    job_.fetch_and(~kOpen, std::memory_order_acq_rel);
+    for (int i = 0; i < kLooks && is_worked_on(); ++i) pause_briefly();
+    if (is_worked_on()) {
       std::unique_lock<std::mutex> lock(mutex_);
-      done_.wait(lock, [this] { return working_.load(std::memory_order_acquire) == 0; });
+      done_.wait(lock, [this] { return !is_worked_on(); });
     }
     return true;
   }
 
  private:
-  static constexpr std::uint64_t kSlotLimit = 1U << 16U;
+  // A job in one number, so that a thread joins it in one step: from the low end the threads at
+  // work besides the owner (15 bits), the slots (16), whether threads may join (1), which job it
+  // is (32).
+  static constexpr std::uint64_t kSlot = std::uint64_t{1} << 15U;
+  static constexpr std::uint64_t kOpen = std::uint64_t{1} << 31U;
+  static constexpr std::uint64_t kJob = std::uint64_t{1} << 32U;
+
+  static std::uint64_t number_of(std::uint64_t job) { return job / kJob; }
+  static std::uint64_t slots_of(std::uint64_t job) { return job % kOpen / kSlot; }
+  static std::uint64_t workers_of(std::uint64_t job) { return job % kSlot; }
+
+  bool is_worked_on() const { return workers_of(job_.load(std::memory_order_acquire)) > 0; }
 
   void grow(int workers) {
     while (static_cast<int>(threads_.size()) < workers) {
       const int slot = static_cast<int>(threads_.size()) + 1;
       // What came before this thread is not for it.
-      threads_.emplace_back([this, slot, seen = job_.load()] { serve(slot, seen); });
+      threads_.emplace_back([this, slot, seen = number_of(job_.load())] { serve(slot, seen); });
     }
   }
 
   void serve(int slot, std::uint64_t seen) {
+    const auto is_new = [&] { return number_of(job_.load(std::memory_order_acquire)) != seen; };
     for (;;) {
-      for (int i = 0; i < kLooks && job_.load(std::memory_order_acquire) == seen; ++i)
-        pause_briefly();
-      if (job_.load(std::memory_order_acquire) == seen) {
+      for (int i = 0; i < kLooks && !is_new(); ++i) pause_briefly();
+      if (!is_new()) {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return stop_ || job_.load(std::memory_order_acquire) != seen; });
+        wake_.wait(lock, [&] { return stop_ || is_new(); });
         if (stop_) return;
       }
-      // One number tells the job and who works on it: a thread that is late for a job without it
-      // must not take part in the next one twice.
-      seen = job_.load(std::memory_order_acquire);
-      if (static_cast<std::uint64_t>(slot) >= seen % kSlotLimit) continue;
+      std::uint64_t job = job_.load(std::memory_order_acquire);
+      const bool joined = join(slot, job);
+      seen = number_of(job);
+      if (!joined) continue;
       work(slot);
-      if (working_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      if (workers_of(job_.fetch_sub(1, std::memory_order_acq_rel)) == 1) {
         const std::lock_guard<std::mutex> lock(mutex_);
         done_.notify_one();
       }
     }
+  }
+
+  /// Takes part in a job that has a place for this thread and work left.
+  /// @param job  as last seen; the one joined, or the last that could not be
+  bool join(int slot, std::uint64_t& job) {
+    while ((job & kOpen) != 0 && static_cast<std::uint64_t>(slot) < slots_of(job))
+      if (job_.compare_exchange_weak(job, job + 1, std::memory_order_acq_rel,
+                                     std::memory_order_acquire))
+        return true;
+    return false;
   }
 
   void work(int slot) {
@@ -110,9 +132,6 @@ class Team {
   const Task* task_ = nullptr;
   std::int64_t count_ = 0;
   std::atomic<std::int64_t> next_{0};
-  /// Threads that have not finished the job.
-  std::atomic<int> working_{0};
-  /// Number of the job, times kSlotLimit, plus the slots that work on it.
   std::atomic<std::uint64_t> job_{0};
 
   std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <utility>
 
+#include "choice_file.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/kernels/instruction_set.h"
 #include "selfcure/kernels/team.h"
@@ -45,6 +46,10 @@ struct Choices {
   std::recursive_mutex mutex;
   std::map<std::string, ConvolutionKernel> by_key;
   std::function<void(const std::string&)> listener;
+  /// Of keep_kernel_choices().
+  std::filesystem::path file;
+  /// Then the file is locked already.
+  bool measuring = false;
 };
 
 Choices& choices() {
@@ -143,7 +148,18 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   const auto known = all.by_key.find(text);
   if (known != all.by_key.end()) return known->second;
 
+  ChoiceFile file(all.measuring ? std::filesystem::path() : all.file);
+  const std::string kept = file.kernel_of(text);
+  for (const KernelCandidate& candidate : candidates)
+    if (kept == name_of(candidate.kernel)) {
+      all.by_key[text] = candidate.kernel;
+      if (all.listener) all.listener(text + ": " + kept + " (measured before)");
+      return candidate.kernel;
+    }
+
+  const bool was_measuring = std::exchange(all.measuring, true);
   const std::vector<double> seconds = shortest_seconds(candidates);
+  all.measuring = was_measuring;
   ConvolutionKernel best = candidates.front().kernel;
   double best_seconds = kClearlyFaster * seconds.front();
   std::string times;
@@ -158,6 +174,7 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
     }
   }
   all.by_key[text] = best;
+  file.add(text, name_of(best));
   if (all.listener) all.listener(text + ": " + name_of(best) + " (" + times + ")");
   return best;
 }
@@ -216,6 +233,12 @@ void pin_kernel_choices(const std::string& text, const std::string& where) {
   Choices& all = choices();
   const std::lock_guard<std::recursive_mutex> lock(all.mutex);
   for (const auto& [key, kernel] : pinned) all.by_key[key] = kernel;
+}
+
+void keep_kernel_choices(const std::filesystem::path& file) {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  all.file = file;
 }
 
 void forget_kernel_choices() {

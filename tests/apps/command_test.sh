@@ -4,6 +4,8 @@ selfcure=$1
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
+# Kernel choices of this machine are not touched; processes of one test share theirs.
+export XDG_CACHE_HOME=$work/cache
 
 fail() { printf 'FAILED: %s\n--- stdout\n%s\n--- stderr\n%s\n' "$1" "$(cat out)" "$(cat err)"; exit 1; }
 run() {  # expected exit code, arguments

@@ -53,6 +53,11 @@ run 0 --verbose train base.yaml --set train.epochs=1 --set train.kernels=first/k
 says_not "kernel: " err
 same_results first again
 
+# So without pinning: what was measured on this machine holds.
+run 0 --verbose train base.yaml --set train.epochs=1 --out later
+says "(measured before)" err; says_not "(libtorch " err
+same_results first later
+
 # A resume computes with the kernels that the run began with: here they are the other way round.
 sed -E '/: libtorch$/!{s/: [a-z0-9]+$/: libtorch/;b}; /3x3\/1, padding 1,/{s/libtorch$/winograd/;b}; s/libtorch$/im2col/' \
   first/kernels.txt >other.txt

@@ -67,6 +67,13 @@ class Experiments : public ::testing::Test {
   Experiments() {
     at::set_num_threads(2);
     write_set(data_.path(), 20, 9);
+    // As in the applications: runs of the same seed have the same bits. One file for all tests,
+    // which takes seconds of measuring from each.
+    keep_kernel_choices(fs::temp_directory_path() / "selfcure_tests/kernel_choices.txt");
+  }
+  ~Experiments() override {
+    keep_kernel_choices("");
+    forget_kernel_choices();
   }
 
   static void write_set(const fs::path& root, int train, int test) {
@@ -312,10 +319,12 @@ TEST_F(Experiments, ARerunWithTheKernelsOfARunHasItsBits) {
 TEST_F(Experiments, AResumeComputesWithTheKernelsOfItsCheckpoint) {
   if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
   const std::string opposite = opposite_kernels();
-  pin_kernel_choices(opposite, "test");
-  train("straight", config());
-  train("stopped", config(), false, 4);
-  forget_kernel_choices();
+  const fs::path file = runs_.path() / "opposite.txt";
+  testing::write_file(file, opposite);
+  const std::vector<std::string> pinned = {"train.kernels=" + file.string()};
+  train("straight", config(), false, 0, pinned);
+  train("stopped", config(), false, 4, pinned);
+  fs::remove(file);
   train("stopped", config(), true);
   EXPECT_EQ(kernel_choices(), opposite);
   EXPECT_TRUE(details_.empty());

@@ -2,9 +2,13 @@
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <thread>
 #include <vector>
 
@@ -68,9 +72,9 @@ TEST(Team, WorksInSeveralThreads) {
 TEST(Team, ReturnsAfterTheLastTaskOfManySmallJobs) {
   std::int64_t expected = 0;
   std::atomic<std::int64_t> done{0};
+  const TeamSizeSetting setting(3);
   for (int job = 0; job < 3000; ++job) {
-    // Threads that a job leaves out must take no part in it and join the next.
-    const TeamSizeSetting setting(1 + job % 3);
+    // Threads that a small job leaves out must take no part in it and join the next.
     const std::int64_t count = 1 + job % 4;
     run_tasks(count, [&](std::int64_t, int) { ++done; });
     expected += count;
@@ -86,6 +90,32 @@ TEST(Team, WakesForJobsThatFollowAPause) {
     EXPECT_TRUE(visits.each_once());
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+}
+
+TEST(Team, DoesNotWaitForThreadsThatNeverCome) {
+  const TeamSizeSetting setting(3);
+  run_tasks(64, [](std::int64_t, int) {});                     // the threads are there
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // and sleep
+  const pid_t child = fork();                                  // where they are not
+  if (child == 0) {
+    int done = 0;
+    run_tasks(64, [&](std::int64_t, int) { ++done; });
+    _exit(done == 64 ? 0 : 1);
+  }
+  ASSERT_GT(child, 0);
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 2000 && ended == 0; ++i) {
+    ended = waitpid(child, &status, WNOHANG);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  if (ended == 0) {
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+  }
+  ASSERT_EQ(ended, child) << "it waits";
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Team, RunsATaskOfATaskInItsOwnThread) {

@@ -1,16 +1,22 @@
 #include "selfcure/nn/kernel_choice.h"
 
 #include <ATen/ATen.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
 #include "support/kernel_settings.h"
+#include "support/temporary_directory.h"
 
 namespace selfcure {
 namespace {
@@ -53,6 +59,77 @@ class KernelChoice : public ::testing::Test {
   std::vector<std::string> told_;
   std::array<int, 3> runs_{};
 };
+
+/// Choices that are kept in a file of this test.
+class KeptKernelChoice : public KernelChoice {
+ protected:
+  KeptKernelChoice() { keep_kernel_choices(file_); }
+  ~KeptKernelChoice() override { keep_kernel_choices(""); }
+
+  testing::TemporaryDirectory folder_;
+  std::filesystem::path file_ = folder_.path() / "cache/choices.txt";
+  const ConvolutionKey key_{ConvolutionPass::kForward, kShape};
+};
+
+TEST_F(KeptKernelChoice, HoldsInTheNextProcess) {
+  EXPECT_EQ(choose(key_, 1, 0.2, 2), ConvolutionKernel::kWinograd);
+  EXPECT_EQ(read_file(file_), key_.text() + ": winograd\n");
+  forget_kernel_choices();
+  told_.clear();
+  runs_ = {};
+  EXPECT_EQ(choose(key_, 0.2, 1, 2), ConvolutionKernel::kWinograd);
+  EXPECT_EQ(all_runs(), 0);
+  ASSERT_EQ(told_.size(), 1U);
+  EXPECT_EQ(told_[0], key_.text() + ": winograd (measured before)");
+  EXPECT_EQ(kernel_choices(), key_.text() + ": winograd\n");
+}
+
+TEST_F(KeptKernelChoice, IsMeasuredAgainAfterALineThatWasCut) {
+  for (const std::string kept : {": wino", ": winograd", ": cudnn\n"}) {
+    forget_kernel_choices();
+    std::filesystem::create_directories(file_.parent_path());
+    testing::write_file(file_, key_.text() + kept);
+    EXPECT_EQ(choose(key_, 1, 2, 0.2), ConvolutionKernel::kIm2col) << kept;
+    const std::string text = read_file(file_);
+    const std::string added = "\n" + key_.text() + ": im2col\n";
+    ASSERT_GT(text.size(), added.size());
+    EXPECT_EQ(text.substr(text.size() - added.size()), added) << kept;
+  }
+}
+
+TEST_F(KeptKernelChoice, WaitsForAProcessThatMeasures) {
+  std::filesystem::create_directories(file_.parent_path());
+  const int other = ::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND, 0644);
+  ASSERT_GE(other, 0);
+  ASSERT_EQ(::flock(other, LOCK_EX), 0);
+  const std::string line = key_.text() + ": im2col\n";
+  std::thread measuring([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(::write(other, line.data(), line.size()), static_cast<ssize_t>(line.size()));
+    ::close(other);
+  });
+  EXPECT_EQ(choose(key_, 1, 0.2, 2), ConvolutionKernel::kIm2col);
+  measuring.join();
+  EXPECT_EQ(all_runs(), 0);
+}
+
+TEST_F(KeptKernelChoice, IsNotKeptWhereNothingCanBeWritten) {
+  testing::write_file(folder_.path() / "file", "");
+  for (const std::filesystem::path& path : {folder_.path() / "file/choices.txt", folder_.path(),
+                                            std::filesystem::path("/proc/none/x")}) {
+    forget_kernel_choices();
+    keep_kernel_choices(path);
+    EXPECT_EQ(choose(key_, 1, 0.2, 2), ConvolutionKernel::kWinograd) << path;
+  }
+}
+
+TEST_F(KeptKernelChoice, MeasuresALayerWithinALayer) {
+  const ConvolutionKey inner(ConvolutionPass::kInference, kShape);
+  const auto nested = [&] { choose(inner, 1, 0.2, 2); };
+  EXPECT_EQ(choose_kernel(key_, {{ConvolutionKernel::kLibTorch, nested},
+                                 candidate(ConvolutionKernel::kWinograd, 0.01)}),
+            ConvolutionKernel::kLibTorch);
+}
 
 std::string error_of(const std::string& text) {
   try {

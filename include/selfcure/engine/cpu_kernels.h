@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 namespace selfcure {
@@ -12,6 +13,12 @@ namespace selfcure {
 ///                 but its choices hold
 /// @throws ConfigError for a file that cannot be read, or a choice that this processor lacks
 void use_cpu_kernels(const std::string& kernels);
+
+/// Where this user's choices on this machine are kept from process to process, for
+/// keep_kernel_choices(): in $XDG_CACHE_HOME/selfcure, or ~/.cache/selfcure. The name tells the
+/// processor, the instruction set and LibTorch's version. Empty if there is no such folder, or no
+/// kernel of our own.
+std::filesystem::path kernel_choice_file();
 
 /// "LibTorch" or the instruction set of our own kernels, for messages: "AVX2 kernels".
 std::string cpu_kernels_text();

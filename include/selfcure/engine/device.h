@@ -29,4 +29,7 @@ std::vector<std::string> device_descriptions();
 /// Version of the LibTorch that the library was compiled with, for example "1.13.1".
 std::string libtorch_version();
 
+/// The processor's name as Linux gives it, "unknown CPU" where it gives none.
+std::string cpu_model();
+
 }  // namespace selfcure

@@ -73,7 +73,7 @@ struct TrainOptions {
   /// CPU threads of a training step; 0: as many as there are cores.
   int threads = 0;
   /// Who computes the network on a CPU, as use_cpu_kernels() takes it.
-  std::string kernels = "libtorch";
+  std::string kernels = "auto";
   /// Save within an epoch when this many minutes have passed since the last checkpoint; 0: only
   /// at the end of an epoch.
   double checkpoint_minutes = 10;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -65,9 +66,9 @@ struct KernelCandidate {
   std::function<void()> run;
 };
 
-/// The kernel of a layer shape: as chosen before or pinned, otherwise the fastest candidate. Each
-/// is run once to warm up and at least once more, in turns, for some ten milliseconds. All threads
-/// get the same answer.
+/// The kernel of a layer shape: as chosen before, pinned or kept, otherwise the fastest candidate.
+/// Each is run once to warm up and at least once more, in turns, for some ten milliseconds. All
+/// threads get the same answer.
 ///
 /// What was measured is told to the listener of set_choice_listener().
 ///
@@ -92,12 +93,20 @@ std::string kernel_choices();
 ///         cannot run
 void pin_kernel_choices(const std::string& text, const std::string& where);
 
-/// Forgets choices and pins.
+/// Keeps choices in a file beyond the process: a shape without a choice is looked up there, and
+/// what is measured is added. So processes that share the file choose alike, and compute the same
+/// bits; while one of them measures, the others wait. Choices belong to a processor and a LibTorch,
+/// and so must the file. One that cannot be written or read keeps nothing.
+///
+/// @param file  empty: none, as it is until this is called
+void keep_kernel_choices(const std::filesystem::path& file);
+
+/// Forgets choices and pins of this process; the file keeps its own.
 void forget_kernel_choices();
 
 /// Is called with a line for each choice as it is measured, for example
 /// "forward 32x64x56x56 to 64, 3x3/1, padding 1, 2 threads: winograd (libtorch 17.3 ms,
-/// winograd 6.5 ms)".
+/// winograd 6.5 ms)"; of a choice from keep_kernel_choices()'s file "(measured before)".
 void set_choice_listener(std::function<void(const std::string&)> listener);
 
 }  // namespace selfcure

@@ -1,0 +1,72 @@
+#include "choice_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+namespace selfcure {
+namespace {
+
+/// More than all layer shapes of many networks; what is longer is no file of ours.
+constexpr std::size_t kLargestFile = std::size_t{1} << 22U;
+
+/// A process that measures has the file for tens of milliseconds; one that was stopped must not
+/// stop others.
+constexpr std::chrono::seconds kLongestWait{10};
+
+std::string content_of(int descriptor) {
+  std::string text;
+  std::array<char, 4096> buffer{};
+  ssize_t count = 0;
+  while ((count = ::read(descriptor, buffer.data(), buffer.size())) > 0 &&
+         text.size() < kLargestFile)
+    text.append(buffer.data(), static_cast<std::size_t>(count));
+  return text;
+}
+
+}  // namespace
+
+ChoiceFile::ChoiceFile(const std::filesystem::path& path) {
+  if (path.empty()) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  // O_NONBLOCK: a pipe of that name has no writer to wait for.
+  descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+  if (descriptor_ < 0) return;
+  // Without the lock (some network file systems have none) two processes may add the same key: the
+  // first line holds.
+  const auto end = std::chrono::steady_clock::now() + kLongestWait;
+  while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR) &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  text_ = content_of(descriptor_);
+}
+
+ChoiceFile::~ChoiceFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+std::string ChoiceFile::kernel_of(const std::string& key) const {
+  const std::string beginning = key + ": ";
+  std::istringstream lines(text_);
+  for (std::string line; std::getline(lines, line) && !lines.eof();)
+    if (line.rfind(beginning, 0) == 0) return line.substr(beginning.size());
+  return "";
+}
+
+void ChoiceFile::add(const std::string& key, const std::string& kernel) {
+  if (descriptor_ < 0 || text_.size() >= kLargestFile) return;
+  // The end of a line that was cut must not become the beginning of this one.
+  const bool cut = !text_.empty() && text_.back() != '\n';
+  const std::string line = (cut ? "\n" : "") + key + ": " + kernel + "\n";
+  if (::write(descriptor_, line.data(), line.size()) > 0) text_ += line;
+}
+
+}  // namespace selfcure
