@@ -276,9 +276,9 @@ ConfigItems train_items(TrainOptions& train) {
           "kernels", train.kernels, "auto, libtorch or a file of choices",
           "Who computes the network on a CPU. auto: own kernels (AVX2 or AVX-512), and for each "
           "convolution whichever of them and LibTorch's is measured to be faster, once on a "
-          "machine (kept in ~/.cache/selfcure, so that reruns have the same bits); what was chosen "
-          "is "
-          "in kernels.txt of the run. libtorch: LibTorch's layers. The path of a kernels.txt: own "
+          "machine (kept in ~/.cache/selfcure, so that reruns have the same bits); kernels.txt of "
+          "the run has what was chosen. libtorch: LibTorch's layers. The path of a kernels.txt: "
+          "own "
           "kernels with these choices, for the same bits elsewhere.")
       .runtime = true;
   list.real("checkpoint_minutes", train.checkpoint_minutes, {0, 1e6},

@@ -41,7 +41,7 @@ ChoiceFile::ChoiceFile(const std::filesystem::path& path) {
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
   if (descriptor_ < 0) return;
   // Without the lock (some network file systems have none) two processes may add the same key: the
-  // first line holds.
+  // last line holds.
   const auto end = std::chrono::steady_clock::now() + kLongestWait;
   while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR) &&
          std::chrono::steady_clock::now() < end)
@@ -55,10 +55,11 @@ ChoiceFile::~ChoiceFile() {
 
 std::string ChoiceFile::kernel_of(const std::string& key) const {
   const std::string beginning = key + ": ";
+  std::string kernel;
   std::istringstream lines(text_);
   for (std::string line; std::getline(lines, line) && !lines.eof();)
-    if (line.rfind(beginning, 0) == 0) return line.substr(beginning.size());
-  return "";
+    if (line.rfind(beginning, 0) == 0) kernel = line.substr(beginning.size());
+  return kernel;
 }
 
 void ChoiceFile::add(const std::string& key, const std::string& kernel) {

@@ -18,7 +18,8 @@ class ChoiceFile {
   ChoiceFile& operator=(const ChoiceFile&) = delete;
   ~ChoiceFile();
 
-  /// What follows the first "KEY: " at the beginning of a line; empty: none does.
+  /// What follows "KEY: " in the last line that begins so, which was added because those before it
+  /// could not be used; empty: there is none.
   std::string kernel_of(const std::string& key) const;
   void add(const std::string& key, const std::string& kernel);
 

@@ -137,4 +137,8 @@ at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::T
   return run(choose_kernel({ConvolutionPass::kInference, shape}, candidates));
 }
 
+at::Tensor conv_norm(torch::nn::Sequential& layers, const at::Tensor& input) {
+  return conv_norm(layers->at<Conv2dImpl>(0), layers->at<BatchNorm2dImpl>(1), input, {});
+}
+
 }  // namespace selfcure

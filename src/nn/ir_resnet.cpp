@@ -60,10 +60,8 @@ IrUnitImpl::IrUnitImpl(std::int64_t in_channels, std::int64_t width, std::int64_
 
 at::Tensor IrUnitImpl::forward(const at::Tensor& input) {
   const std::int64_t stride = (*res_layer->at<Conv2dImpl>(3).options.stride())[0];
-  const at::Tensor shortcut = shortcut_layer->size() == 1
-                                  ? max_pool(input, 1, stride, 0)
-                                  : conv_norm(shortcut_layer->at<Conv2dImpl>(0),
-                                              shortcut_layer->at<BatchNorm2dImpl>(1), input, {});
+  const at::Tensor shortcut = shortcut_layer->size() == 1 ? max_pool(input, 1, stride, 0)
+                                                          : conv_norm(shortcut_layer, input);
   at::Tensor x =
       res_layer->at<Conv2dImpl>(1).forward(res_layer->at<BatchNorm2dImpl>(0).forward(input));
   x = res_layer->at<torch::nn::PReLUImpl>(2).forward(x);
@@ -99,8 +97,7 @@ Ir50Impl::Ir50Impl() {
 
 at::Tensor Ir50Impl::forward(const at::Tensor& images) {
   check_input(images, "IR-50");
-  at::Tensor x = conv_norm(input_layer->at<Conv2dImpl>(0), input_layer->at<BatchNorm2dImpl>(1),
-                           in_layer_layout(images), {});
+  at::Tensor x = conv_norm(input_layer, in_layer_layout(images));
   x = input_layer->at<torch::nn::PReLUImpl>(2).forward(x);
   return output_layer->forward(body->forward(x));
 }
@@ -120,10 +117,7 @@ IresnetBlockImpl::IresnetBlockImpl(std::int64_t in_channels, std::int64_t width,
 }
 
 at::Tensor IresnetBlockImpl::forward(const at::Tensor& input) {
-  const at::Tensor shortcut =
-      downsample.is_empty()
-          ? input
-          : conv_norm(downsample->at<Conv2dImpl>(0), downsample->at<BatchNorm2dImpl>(1), input, {});
+  const at::Tensor shortcut = downsample.is_empty() ? input : conv_norm(downsample, input);
   const at::Tensor x = prelu->forward(conv_norm(*conv1, *bn2, bn1->forward(input), {}));
   return conv_norm(*conv2, *bn3, x, {shortcut});
 }

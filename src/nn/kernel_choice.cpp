@@ -18,8 +18,6 @@
 namespace selfcure {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// Rounds of one run each, after one to warm up: few for a layer that takes long.
 constexpr int kFewestRounds = 2;
 constexpr int kMostRounds = 20;
@@ -30,6 +28,7 @@ constexpr double kHopeless = 2.0;
 /// What a kernel of our own must be faster than LibTorch's, so that a tie is no coin toss.
 constexpr double kClearlyFaster = 0.97;
 
+/// What a line may say: rounding much more up to a power of two would overflow.
 constexpr std::int64_t kLargestBatch = std::int64_t{1} << 40;
 
 constexpr std::array<const char*, 4> kPassNames = {"forward", "backward-data", "backward-weights",
@@ -41,15 +40,33 @@ std::atomic<KernelUse>& current_use() {
   return use;
 }
 
+double machine_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 struct Choices {
   // Recursive: a candidate may reach another layer's choice while it is measured.
   std::recursive_mutex mutex;
   std::map<std::string, ConvolutionKernel> by_key;
   std::function<void(const std::string&)> listener;
+  std::function<double()> clock = machine_seconds;
   /// Of keep_kernel_choices().
   std::filesystem::path file;
   /// Then the file is locked already.
   bool measuring = false;
+};
+
+/// Says that choices are measured until its scope ends, by an exception too.
+class Measuring {
+ public:
+  explicit Measuring(Choices& of) : flag_(of.measuring), before_(flag_) { flag_ = true; }
+  Measuring(const Measuring&) = delete;
+  Measuring& operator=(const Measuring&) = delete;
+  ~Measuring() { flag_ = before_; }
+
+ private:
+  bool& flag_;
+  bool before_;
 };
 
 Choices& choices() {
@@ -58,9 +75,10 @@ Choices& choices() {
 }
 
 double seconds_of(const std::function<void()>& run) {
-  const auto begin = Clock::now();
+  const std::function<double()>& clock = choices().clock;
+  const double begin = clock();
   run();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  return clock() - begin;
 }
 
 /// The shortest run of each candidate: interruptions only ever add. They take turns, so that a
@@ -157,9 +175,10 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
       return candidate.kernel;
     }
 
-  const bool was_measuring = std::exchange(all.measuring, true);
-  const std::vector<double> seconds = shortest_seconds(candidates);
-  all.measuring = was_measuring;
+  const std::vector<double> seconds = [&] {
+    const Measuring scope(all);
+    return shortest_seconds(candidates);
+  }();
   ConvolutionKernel best = candidates.front().kernel;
   double best_seconds = kClearlyFaster * seconds.front();
   std::string times;
@@ -251,6 +270,12 @@ void set_choice_listener(std::function<void(const std::string&)> listener) {
   Choices& all = choices();
   const std::lock_guard<std::recursive_mutex> lock(all.mutex);
   all.listener = std::move(listener);
+}
+
+void set_choice_clock(std::function<double()> clock) {
+  Choices& all = choices();
+  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  all.clock = clock ? std::move(clock) : machine_seconds;
 }
 
 }  // namespace selfcure

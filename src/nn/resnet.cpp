@@ -21,7 +21,7 @@ torch::nn::Sequential projection(std::int64_t in, std::int64_t out, std::int64_t
 /// What is added to a block's output.
 at::Tensor shortcut_of(torch::nn::Sequential& downsample, const at::Tensor& input) {
   if (downsample.is_empty()) return input;
-  return conv_norm(downsample->at<Conv2dImpl>(0), downsample->at<BatchNorm2dImpl>(1), input, {});
+  return conv_norm(downsample, input);
 }
 
 constexpr bool kRelu = true;
@@ -90,7 +90,7 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
   layer4 =
       register_module("layer4", stage(options.block, 256 * expansion, 512, options.blocks[3], 2));
   for (const auto& module : modules(/*include_self=*/false))
-    if (auto* conv = module->as<torch::nn::Conv2d>())
+    if (auto* conv = module->as<Conv2d>())
       torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
 }
 

@@ -8,12 +8,11 @@ for verb in inspect preview corrupt align; do
   run 0 data $verb --help; says "Examples:" out
 done
 
-# LibTorch alone: predictions of two processes are compared bit by bit.
 cat >base.yaml <<YAML
 name: layouts
 data: {dataset: raf_db, root: raf_db, image_size: 32, workers: 1}
 method: {name: baseline}
-train: {epochs: 1, batch_size: 8, device: cpu, kernels: libtorch, optimizer: {name: sgd, lr: 0.01}}
+train: {epochs: 1, batch_size: 8, device: cpu, optimizer: {name: sgd, lr: 0.01}}
 YAML
 train() {  # name of the run, settings
   local name=$1

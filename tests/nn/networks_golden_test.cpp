@@ -81,21 +81,6 @@ class NetworkGolden : public ::testing::TestWithParam<Network> {
   }
   ~NetworkGolden() override { forget_kernel_choices(); }
 
-  /// Everywhere, not only where they are faster.
-  void use_own_kernels() {
-    std::map<std::string, at::Tensor> state;
-    for (const auto& [name, tensor] : module_state(*network_)) state[name] = tensor.clone();
-    testing::pin_own_kernels(ConvolutionKernel::kWinograd, [this] {
-      network_->train();
-      network_->forward(images_).sum().backward();
-      network_->eval();
-      const at::NoGradGuard no_grad;
-      network_->forward(images_);
-    });
-    for (at::Tensor& parameter : network_->parameters()) parameter.mutable_grad() = at::Tensor();
-    load_module_state(*network_, state);
-  }
-
   double later_tolerance() const {
     return GetParam().type == at::kFloat ? GetParam().times_for_gradients * GetParam().tolerance
                                          : GetParam().tolerance;
@@ -124,7 +109,7 @@ TEST_P(NetworkGolden, HasTheNamesAndShapesOfThePythonDefinition) {
 
 TEST_P(NetworkGolden, FeaturesGradientsAndLossCurveAreThePythonOnes) {
   const double tolerance = GetParam().tolerance;
-  if (GetParam().use == KernelUse::kAuto) use_own_kernels();
+  if (GetParam().use == KernelUse::kAuto) testing::pin_own_kernels_of(*network_, images_);
   network_->eval();
   {
     const at::NoGradGuard no_grad;

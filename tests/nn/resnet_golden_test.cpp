@@ -44,22 +44,9 @@ class ResNetGolden : public ::testing::TestWithParam<Precision> {
             .view({batch, 3, size, size})
             .to(GetParam().type);
     labels_ = testing::formula_labels(batch, 7);
-    if (GetParam().use == KernelUse::kAuto) use_own_kernels();
+    if (GetParam().use == KernelUse::kAuto) testing::pin_own_kernels_of(*network_, images_);
   }
   ~ResNetGolden() override { forget_kernel_choices(); }
-
-  /// Everywhere, not only where they are faster.
-  void use_own_kernels() {
-    testing::pin_own_kernels(ConvolutionKernel::kWinograd, [this] {
-      network_->train();
-      network_->forward(images_).sum().backward();
-      network_->eval();
-      const at::NoGradGuard no_grad;
-      network_->forward(images_);
-    });
-    for (at::Tensor& parameter : network_->parameters()) parameter.mutable_grad() = at::Tensor();
-    testing::fill_by_formula(*network_);
-  }
 
   void expect_logits(const at::Tensor& logits, const nlohmann::json& expected) {
     for (std::int64_t i = 0; i < logits.size(0); ++i)

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 
+#include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/engine/trainer.h"
 #include "selfcure/kernels/instruction_set.h"
 #include "selfcure/nn/kernel_choice.h"
 
@@ -68,6 +72,23 @@ void pin_own_kernels(ConvolutionKernel preferred, const Run& run) {
       pin_kernel_choices(key + (winograd_first ? ": im2col" : ": winograd"), "other");
     }
   }
+}
+
+/// pin_own_kernels() for all passes of a network over these images. Parameters, running statistics
+/// and gradients are as before.
+template <class Network>
+void pin_own_kernels_of(Network& network, const at::Tensor& images) {
+  std::map<std::string, at::Tensor> state;
+  for (const auto& [name, tensor] : module_state(network)) state[name] = tensor.clone();
+  pin_own_kernels(ConvolutionKernel::kWinograd, [&] {
+    network.train();
+    network.forward(images).sum().backward();
+    network.eval();
+    const at::NoGradGuard no_grad;
+    network.forward(images);
+  });
+  for (at::Tensor& parameter : network.parameters()) parameter.mutable_grad() = at::Tensor();
+  load_module_state(network, state);
 }
 
 }  // namespace selfcure::testing

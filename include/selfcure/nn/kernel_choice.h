@@ -109,4 +109,8 @@ void forget_kernel_choices();
 /// winograd 6.5 ms)"; of a choice from keep_kernel_choices()'s file "(measured before)".
 void set_choice_listener(std::function<void(const std::string&)> listener);
 
+/// The clock that measuring reads, in seconds; empty: the machine's. A test's own clock makes
+/// choices that no load of the machine changes.
+void set_choice_clock(std::function<double()> clock);
+
 }  // namespace selfcure

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
@@ -52,7 +53,7 @@ struct AfterNorm {
 
 /// norm(input), then `after`. In evaluation mode too.
 /// @throws ShapeError unless the input is [B, C, H, W], in training with more than one value per
-/// channel
+/// channel, and the residual, which is not broadcast, of its size
 at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const AfterNorm& after);
 
 /// norm(convolution(input)), then `after`. In evaluation mode without gradients the batch norm is
@@ -60,6 +61,9 @@ at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const After
 /// running statistic or its storage changes.
 at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
                      const AfterNorm& after);
+
+/// conv_norm() of the first two layers of a Sequential: a projection, or a stem.
+at::Tensor conv_norm(torch::nn::Sequential& layers, const at::Tensor& input);
 
 /// Max pooling of [B, C, H, W], floor of the output size.
 at::Tensor max_pool(const at::Tensor& input, std::int64_t kernel, std::int64_t stride,
