@@ -7,6 +7,10 @@ if(GIT_FOUND)
                   OUTPUT_VARIABLE revision OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
   if(NOT failed)
     set(SELFCURE_SOURCE_REVISION ${revision})
+    # A commit since the last build: asked anew.
+    if(EXISTS ${PROJECT_SOURCE_DIR}/.git/logs/HEAD)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/.git/logs/HEAD)
+    endif()
   endif()
 endif()
 set_source_files_properties(src/core/version.cpp PROPERTIES

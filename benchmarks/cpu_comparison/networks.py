@@ -1,12 +1,13 @@
 """Sections on the network alone: training steps, evaluation, single images, layers, share of the peak, growth."""
 import csv
 import json
+import os
 import statistics
 import subprocess
 
 from onnx_model import exported_network
 from results import Section, Table, milliseconds, ratios_to, seconds_table
-from rivals import Missing, alternate, python_rival, selfcure_rival
+from rivals import AS_THE_COMMAND, Missing, alternate, python_rival, selfcure_rival
 
 # Medians have to reach these: rival's seconds / selfcure's.
 STEP_BARS = {32: {"PyTorch": 2.3, "PyTorch, malloc tuned": 2.0}}
@@ -71,13 +72,13 @@ def single(setting):
 def layers(setting):
     section = Section("layers", "The three passes of each distinct convolution of ResNet-18, 224x224, alone, on random "
                       "tensors; median milliseconds. LibTorch on NCHW tensors and on channels-last ones, and this "
-                      "library's own kernels; ratio: the better of LibTorch's two / ours.")
+                      "library's own kernels, in one process whose idle threads sleep; ratio: the better of LibTorch's two / ours.")
     batch, rounds = (8, 2) if setting.quick else (32, 9)
     if setting.rounds is not None:
         rounds = setting.rounds
     run = subprocess.run([setting.program("benchmark_layers"), "--batch", str(batch), "--threads",
                           str(setting.threads), "--rounds", str(rounds), "--kernels", setting.kernels],
-                         capture_output=True, text=True, check=False)
+                         capture_output=True, text=True, check=False, env={**os.environ, **AS_THE_COMMAND})
     if run.returncode != 0:
         raise Missing(f"benchmark_layers: exit code {run.returncode}: {run.stderr.strip()[-300:]}")
     measured = json.loads(run.stdout)

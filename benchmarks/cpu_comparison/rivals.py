@@ -10,6 +10,7 @@ from pathlib import Path
 
 START_SECONDS = 300  # for a program to load its libraries and build its network
 RUN_SECONDS = 900    # for one answer
+AS_THE_COMMAND = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}  # what selfcure sets for itself
 
 
 class Missing(Exception):
@@ -52,7 +53,7 @@ def selfcure_rival(setting, task, batch, size=224, threads=None, kernels=None, n
     """As the command runs: idle threads sleep, big blocks are kept."""
     return Rival(name, [setting.program("benchmark_server"), "--task", task, "--batch", str(batch), "--size",
                         str(size), "--threads", str(threads or setting.threads), "--kernels",
-                        kernels or setting.kernels], {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"})
+                        kernels or setting.kernels], AS_THE_COMMAND)
 
 
 def python_rival(setting, name, task, batch, size=224, threads=None, **options):
