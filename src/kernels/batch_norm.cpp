@@ -18,30 +18,48 @@ constexpr std::int64_t kMostParts = 256;
 /// Rows whose mean is near enough to that of all.
 constexpr std::int64_t kSampledRows = 16;
 
-/// Buffers and the division of rows into parts, which depends on the shape alone: so do the bits of
-/// the sums, for every team size.
+/// Sums of parts and vectors of channels. Into which parts rows are divided depends on the shape
+/// alone: so do the bits of the sums, for every team size.
 class Plan {
  public:
-  Plan(const BatchNormShape& shape, ScratchParts& scratch)
+  Plan(const BatchNormShape& shape, std::int64_t parts, ScratchParts& scratch)
       : shape_(shape),
-        parts_(std::clamp<std::int64_t>(
-            std::min(shape.rows * shape.channels / kPartFloats, shape.rows / kPartRows), 1,
-            kMostParts)),
+        parts_(parts),
         padded_(rounded_up(shape.channels, kRowPadding)),
         sums_(reinterpret_cast<double*>(scratch.take(2 * parts_ * 2 * padded_))),
         first_(scratch.take(padded_)),
         second_(scratch.take(padded_)),
         third_(scratch.take(padded_)) {}
 
-  /// Calls body(first row, rows, part) for all parts.
+  /// Rows in equal parts.
+  static std::int64_t parts_of(const BatchNormShape& shape) {
+    return std::clamp<std::int64_t>(
+        std::min(shape.rows * shape.channels / kPartFloats, shape.rows / kPartRows), 1, kMostParts);
+  }
+
+  /// Calls body(first row, rows, part) for all of parts_of() parts.
   /// @param backwards  from the last one on, which an earlier pass left in the caches
   template <class Body>
   void for_each_part(bool backwards, Body body) const {
-    run_tasks(parts_, [&](std::int64_t index, int) {
-      const std::int64_t part = backwards ? parts_ - 1 - index : index;
-      const std::int64_t first = part_begin(shape_.rows, parts_, part);
-      body(first, part_begin(shape_.rows, parts_, part + 1) - first, part);
+    const std::int64_t parts = parts_of(shape_);
+    run_tasks(parts, [&](std::int64_t index, int) {
+      const std::int64_t part = backwards ? parts - 1 - index : index;
+      const std::int64_t first = part_begin(shape_.rows, parts, part);
+      body(first, part_begin(shape_.rows, parts, part + 1) - first, part);
     });
+  }
+
+  /// Sums of a part, 0 so far: sums, and `padded` doubles after it the other sums.
+  double* clear_sums(std::int64_t part) const {
+    double* const sums = sums_ + part * 2 * padded_;
+    std::fill_n(sums, 2 * padded_, 0.0);
+    return sums;
+  }
+  std::int64_t padded() const { return padded_; }
+  /// sums() and other_sums() become those of the first `parts` parts together.
+  void add_up(std::int64_t parts) const {
+    for (std::int64_t part = 1; part < parts; ++part)
+      for (std::int64_t i = 0; i < 2 * padded_; ++i) sums_[i] += sums_[part * 2 * padded_ + i];
   }
 
   /// Two sums per channel, over all rows: body(first row, rows, sums, other sums) adds those of a
@@ -49,12 +67,10 @@ class Plan {
   template <class Body>
   void sum(Body body) const {
     for_each_part(false, [&](std::int64_t first, std::int64_t rows, std::int64_t part) {
-      double* const sums = sums_ + part * 2 * padded_;
-      std::fill_n(sums, 2 * padded_, 0.0);
+      double* const sums = clear_sums(part);
       body(first, rows, sums, sums + padded_);
     });
-    for (std::int64_t part = 1; part < parts_; ++part)
-      for (std::int64_t i = 0; i < 2 * padded_; ++i) sums_[i] += sums_[part * 2 * padded_ + i];
+    add_up(parts_of(shape_));
   }
   double* sums() const { return sums_; }
   double* other_sums() const { return sums_ + padded_; }
@@ -102,23 +118,11 @@ void fill_scale(const BatchNormShape& shape, const BatchNormLayer& layer,
     scale[c] = layer.weight[c] * inverse_deviation[c];
 }
 
-}  // namespace
-
-bool has_batch_norm() { return kernel_table() != nullptr; }
-
-std::size_t batch_norm_scratch_floats(const BatchNormShape& shape) {
-  ScratchParts parts(nullptr);
-  const Plan plan(shape, parts);
-  return parts.used();
-}
-
-void batch_norm_forward(const BatchNormShape& shape, const BatchNormLayer& layer,
-                        const float* input, const float* residual, bool relu, float* output,
-                        float* mean, float* inverse_deviation, float* running_mean,
-                        float* running_variance, double momentum, float* scratch) {
+/// Mean and inverse deviation of the batch, and the running statistics.
+void find_statistics(const Plan& plan, const BatchNormShape& shape, double epsilon,
+                     const float* input, float* mean, float* inverse_deviation, float* running_mean,
+                     float* running_variance, double momentum) {
   const KernelTable& table = *kernel_table();
-  ScratchParts parts(scratch);
-  const Plan plan(shape, parts);
   const std::int64_t channels = shape.channels;
   float* const shift = plan.first();
   sample_mean(shape, input, plan.sums(), shift);
@@ -133,11 +137,51 @@ void batch_norm_forward(const BatchNormShape& shape, const BatchNormLayer& layer
     // Rounding may leave it there; NaN stays.
     if (variance < 0) variance = 0;
     mean[c] = static_cast<float>(exact_mean);
-    inverse_deviation[c] = static_cast<float>(1.0 / std::sqrt(variance + layer.epsilon));
+    inverse_deviation[c] = static_cast<float>(1.0 / std::sqrt(variance + epsilon));
     if (running_mean != nullptr) move_towards(running_mean[c], exact_mean, momentum);
     if (running_variance != nullptr)
       move_towards(running_variance[c], variance * rows / (rows - 1.0), momentum);
   }
+}
+
+/// Gradients of the parameters, and how that of the input is found, from the sums of the plan.
+GradientMap finish_sums(const Plan& plan, const BatchNormShape& shape, const BatchNormLayer& layer,
+                        const float* inverse_deviation, const BatchNormGradients& gradients) {
+  const auto rows = static_cast<double>(shape.rows);
+  float* const slope = plan.second();
+  float* const offset = plan.third();
+  for (std::int64_t c = 0; c < shape.channels; ++c) {
+    const auto inverse = static_cast<double>(inverse_deviation[c]);
+    const double exact_scale = static_cast<double>(layer.weight[c]) * inverse;
+    slope[c] = static_cast<float>(-exact_scale * inverse * inverse * plan.other_sums()[c] / rows);
+    offset[c] = static_cast<float>(-exact_scale * plan.sums()[c] / rows);
+    if (gradients.weight != nullptr)
+      gradients.weight[c] = static_cast<float>(plan.other_sums()[c] * inverse);
+    if (gradients.bias != nullptr) gradients.bias[c] = static_cast<float>(plan.sums()[c]);
+  }
+  return {slope, offset};
+}
+
+}  // namespace
+
+bool has_batch_norm() { return kernel_table() != nullptr; }
+
+std::size_t batch_norm_scratch_floats(const BatchNormShape& shape) {
+  ScratchParts parts(nullptr);
+  const Plan plan(shape, Plan::parts_of(shape), parts);
+  return parts.used();
+}
+
+void batch_norm_forward(const BatchNormShape& shape, const BatchNormLayer& layer,
+                        const float* input, const float* residual, bool relu, float* output,
+                        float* mean, float* inverse_deviation, float* running_mean,
+                        float* running_variance, double momentum, float* scratch) {
+  const KernelTable& table = *kernel_table();
+  ScratchParts parts(scratch);
+  const Plan plan(shape, Plan::parts_of(shape), parts);
+  const std::int64_t channels = shape.channels;
+  find_statistics(plan, shape, layer.epsilon, input, mean, inverse_deviation, running_mean,
+                  running_variance, momentum);
   float* const scale = plan.second();
   fill_scale(shape, layer, inverse_deviation, scale);
   const ChannelMap map{mean, scale, layer.bias};
@@ -154,7 +198,7 @@ void batch_norm_backward(const BatchNormShape& shape, const BatchNormLayer& laye
                          const BatchNormGradients& gradients, float* scratch) {
   const KernelTable& table = *kernel_table();
   ScratchParts parts(scratch);
-  const Plan plan(shape, parts);
+  const Plan plan(shape, Plan::parts_of(shape), parts);
   const std::int64_t channels = shape.channels;
   float* const scale = plan.first();
   fill_scale(shape, layer, inverse_deviation, scale);
@@ -170,20 +214,8 @@ void batch_norm_backward(const BatchNormShape& shape, const BatchNormLayer& laye
         gradients.residual == nullptr ? nullptr : gradients.residual + first * channels, sums,
         products);
   });
-  const auto rows = static_cast<double>(shape.rows);
-  float* const slope = plan.second();
-  float* const offset = plan.third();
-  for (std::int64_t c = 0; c < channels; ++c) {
-    const auto inverse = static_cast<double>(inverse_deviation[c]);
-    const double exact_scale = static_cast<double>(layer.weight[c]) * inverse;
-    slope[c] = static_cast<float>(-exact_scale * inverse * inverse * plan.other_sums()[c] / rows);
-    offset[c] = static_cast<float>(-exact_scale * plan.sums()[c] / rows);
-    if (gradients.weight != nullptr)
-      gradients.weight[c] = static_cast<float>(plan.other_sums()[c] * inverse);
-    if (gradients.bias != nullptr) gradients.bias[c] = static_cast<float>(plan.sums()[c]);
-  }
+  const GradientMap gradient_map = finish_sums(plan, shape, layer, inverse_deviation, gradients);
   if (gradients.input == nullptr) return;
-  const GradientMap gradient_map{slope, offset};
   plan.for_each_part(true, [&](std::int64_t first, std::int64_t count, std::int64_t) {
     BatchNormRows from = rows_at(first);
     // What ReLU let through is known already.
@@ -191,6 +223,145 @@ void batch_norm_backward(const BatchNormShape& shape, const BatchNormLayer& laye
       from = {gradients.residual + first * channels, from.input, nullptr, false};
     table.batch_norm_gradient(from, count, channels, map, gradient_map, plan.past_caches(),
                               gradients.input + first * channels);
+  });
+}
+
+namespace {
+
+/// Images in strips of whole lines, as many as a second-level cache holds, computed one at a time.
+/// They depend on the shape alone.
+struct Strips {
+  MaxPoolShape shape;
+  std::int64_t line_floats;
+  /// Lines of a strip of the input's gradient, and how many of these an image has.
+  std::int64_t lines;
+  std::int64_t count;
+  /// Rows of a strip of the output, likewise.
+  std::int64_t out_rows;
+  std::int64_t out_count;
+
+  explicit Strips(const MaxPoolShape& s)
+      : shape(s),
+        line_floats(s.width * s.channels),
+        lines(std::clamp<std::int64_t>(kStripFloats / line_floats, 1, s.height)),
+        count(divided_up(s.height, lines)),
+        out_rows(lines < s.kernel + s.stride ? 1 : (lines - s.kernel) / s.stride + 1),
+        out_count(divided_up(s.out_height(), out_rows)) {}
+
+  /// Floats of the largest strip: of lines of the input.
+  std::int64_t floats() const {
+    return std::max(lines, (out_rows - 1) * shape.stride + shape.kernel) * line_floats;
+  }
+
+ private:
+  static constexpr std::int64_t kStripFloats = std::int64_t{1} << 16;
+};
+
+struct NormPoolPlan {
+  Strips strips;
+  BatchNormShape rows;
+  Plan norm;
+  std::int64_t slot_floats;
+  /// A strip for each thread.
+  float* slots;
+
+  NormPoolPlan(const MaxPoolShape& shape, ScratchParts& parts)
+      : strips(shape),
+        rows{shape.batch * shape.height * shape.width, shape.channels},
+        norm(rows, std::max(Plan::parts_of(rows), shape.batch * strips.count), parts),
+        slot_floats(rounded_up(strips.floats(), kRowPadding)),
+        slots(parts.take(slot_floats * team_size())) {}
+};
+
+}  // namespace
+
+std::size_t norm_pool_scratch_floats(const MaxPoolShape& shape) {
+  ScratchParts parts(nullptr);
+  const NormPoolPlan plan(shape, parts);
+  return parts.used();
+}
+
+void norm_pool_forward(const MaxPoolShape& shape, const BatchNormLayer& layer, const float* input,
+                       float* output, std::uint8_t* winners, float* mean, float* inverse_deviation,
+                       float* running_mean, float* running_variance, double momentum,
+                       float* scratch) {
+  const KernelTable& table = *kernel_table();
+  ScratchParts parts(scratch);
+  const NormPoolPlan plan(shape, parts);
+  const Strips& strips = plan.strips;
+  find_statistics(plan.norm, plan.rows, layer.epsilon, input, mean, inverse_deviation, running_mean,
+                  running_variance, momentum);
+  float* const scale = plan.norm.second();
+  fill_scale(plan.rows, layer, inverse_deviation, scale);
+  const ChannelMap map{mean, scale, layer.bias};
+  const std::int64_t out_height = shape.out_height();
+  const std::int64_t out_floats = shape.out_width() * shape.channels;
+  const std::int64_t tasks = shape.batch * strips.out_count;
+  run_tasks(tasks, [&](std::int64_t task, int slot) {
+    // From the last one on, which the sums left in the caches.
+    const std::int64_t image = (tasks - 1 - task) / strips.out_count;
+    const std::int64_t first_row = (tasks - 1 - task) % strips.out_count * strips.out_rows;
+    const std::int64_t last_row = std::min(out_height, first_row + strips.out_rows);
+    const std::int64_t begin = std::max<std::int64_t>(first_row * shape.stride - shape.padding, 0);
+    const std::int64_t end =
+        std::min(shape.height, (last_row - 1) * shape.stride - shape.padding + shape.kernel);
+    float* const lines = plan.slots + slot * plan.slot_floats;
+    table.batch_norm_apply(input + (image * shape.height + begin) * strips.line_floats, nullptr,
+                           (end - begin) * shape.width, shape.channels, map, /*relu=*/true,
+                           /*past_caches=*/false, lines);
+    for (std::int64_t row = first_row; row < last_row; ++row) {
+      const std::int64_t at = (image * out_height + row) * out_floats;
+      table.max_pool_row(shape, lines, begin, row, output + at,
+                         winners == nullptr ? nullptr : winners + at);
+    }
+  });
+}
+
+void norm_pool_backward(const MaxPoolShape& shape, const BatchNormLayer& layer,
+                        const float* output_gradient, const std::uint8_t* winners,
+                        const float* input, const float* mean, const float* inverse_deviation,
+                        const BatchNormGradients& gradients, float* scratch) {
+  const KernelTable& table = *kernel_table();
+  ScratchParts parts(scratch);
+  const NormPoolPlan plan(shape, parts);
+  const Strips& strips = plan.strips;
+  float* const scale = plan.norm.first();
+  fill_scale(plan.rows, layer, inverse_deviation, scale);
+  const ChannelMap map{mean, scale, layer.bias};
+  const std::int64_t out_floats = shape.out_height() * shape.out_width() * shape.channels;
+  const std::int64_t tasks = shape.batch * strips.count;
+  // body(rows of the strip, how many, its first float), with the gradient between the layers made
+  // for the strip.
+  const auto for_each_strip = [&](bool backwards, auto body) {
+    run_tasks(tasks, [&](std::int64_t index, int slot) {
+      const std::int64_t strip = backwards ? tasks - 1 - index : index;
+      const std::int64_t image = strip / strips.count;
+      const std::int64_t first = strip % strips.count * strips.lines;
+      const std::int64_t count = std::min(strips.lines, shape.height - first);
+      float* const lines = plan.slots + slot * plan.slot_floats;
+      for (std::int64_t line = 0; line < count; ++line)
+        table.max_pool_gradient_row(shape, output_gradient + image * out_floats,
+                                    winners + image * out_floats, first + line,
+                                    /*past_caches=*/false, lines + line * strips.line_floats);
+      const std::int64_t at = (image * shape.height + first) * strips.line_floats;
+      body(BatchNormRows{lines, input + at, nullptr, /*relu=*/true}, count * shape.width, at,
+           strip);
+    });
+  };
+  for_each_strip(false, [&](const BatchNormRows& from, std::int64_t rows, std::int64_t /*at*/,
+                            std::int64_t strip) {
+    double* const sums = plan.norm.clear_sums(strip);
+    table.batch_norm_gradient_sums(from, rows, shape.channels, map, nullptr, sums,
+                                   sums + plan.norm.padded());
+  });
+  plan.norm.add_up(tasks);
+  const GradientMap gradient_map =
+      finish_sums(plan.norm, plan.rows, layer, inverse_deviation, gradients);
+  if (gradients.input == nullptr) return;
+  for_each_strip(true, [&](const BatchNormRows& from, std::int64_t rows, std::int64_t at,
+                           std::int64_t /*strip*/) {
+    table.batch_norm_gradient(from, rows, shape.channels, map, gradient_map,
+                              plan.norm.past_caches(), gradients.input + at);
   });
 }
 

@@ -150,10 +150,11 @@ struct KernelTable {
                               bool past_caches, float* input_gradient);
 
   /// Row `row` of one image's output and, unless null, its winners.
-  /// @param image  [height, width, channels]
+  /// @param lines  [.., width, channels] of the image from `first_line` on, those that the row
+  /// needs
   /// @param output, winners  [out_width, channels]
-  void (*max_pool_row)(const MaxPoolShape& shape, const float* image, std::int64_t row,
-                       float* output, std::uint8_t* winners);
+  void (*max_pool_row)(const MaxPoolShape& shape, const float* lines, std::int64_t first_line,
+                       std::int64_t row, float* output, std::uint8_t* winners);
   /// Row `row` of the gradient of one image.
   /// @param output_gradient, winners  [out_height, out_width, channels]
   /// @param input_gradient  [width, channels]

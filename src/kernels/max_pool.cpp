@@ -40,7 +40,7 @@ void max_pool_forward(const MaxPoolShape& shape, const float* input, float* outp
   const std::int64_t row_floats = shape.out_width() * shape.channels;
   for_each_row(shape.batch, rows, [&](std::int64_t image, std::int64_t row) {
     const std::int64_t at = (image * rows + row) * row_floats;
-    table.max_pool_row(shape, input + image * image_floats, row, output + at,
+    table.max_pool_row(shape, input + image * image_floats, 0, row, output + at,
                        winners == nullptr ? nullptr : winners + at);
   });
 }

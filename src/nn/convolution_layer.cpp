@@ -86,8 +86,7 @@ bool has_kernel_form(const torch::nn::Conv2dImpl& layer) {
   return padding_of(layer) != nullptr && is_square(*padding_of(layer)) &&
          is_square(options.kernel_size()) && is_square(options.stride()) &&
          is_square(options.dilation()) && (*options.dilation())[0] == 1 && options.groups() == 1 &&
-         !options.transposed() && pads_with_zeros(layer) && layer.weight.is_contiguous() &&
-         is_kernel_parameter(layer.weight) &&
+         !options.transposed() && pads_with_zeros(layer) && is_kernel_parameter(layer.weight) &&
          (!layer.bias.defined() || is_kernel_parameter(layer.bias)) && (*options.stride())[0] > 0;
 }
 

@@ -24,7 +24,8 @@ bool uses_kernels(const at::Tensor& input) {
 }
 
 bool is_kernel_parameter(const at::Tensor& parameter) {
-  return parameter.device().is_cpu() && parameter.scalar_type() == at::kFloat;
+  return parameter.device().is_cpu() && parameter.scalar_type() == at::kFloat &&
+         parameter.is_contiguous();
 }
 
 bool fits_kernel(const kernels::ConvolutionShape& shape) {

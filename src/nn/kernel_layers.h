@@ -14,7 +14,7 @@ namespace selfcure {
 /// May our kernels compute a layer of this input, [B, C, H, W]?
 bool uses_kernels(const at::Tensor& input);
 
-/// Can our kernels read a layer's parameter: float32 in host memory?
+/// Can our kernels read a layer's parameter: float32, contiguous, in host memory?
 bool is_kernel_parameter(const at::Tensor& parameter);
 
 /// Is an image, with its padding, as large as the kernel?

@@ -20,6 +20,11 @@ kernels::BatchNormShape rows_of(const at::Tensor& images) {
   return {images.size(0) * images.size(2) * images.size(3), images.size(1)};
 }
 
+/// @param window  kernel, stride, padding
+kernels::MaxPoolShape pool_of(at::IntArrayRef sizes, const std::vector<std::int64_t>& window) {
+  return {sizes[0], sizes[1], sizes[2], sizes[3], window[0], window[1], window[2]};
+}
+
 float* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
 }
@@ -86,11 +91,62 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
   }
 };
 
+/// Batch norm, ReLU and max pooling.
+class NormPoolFunction : public torch::autograd::Function<NormPoolFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& weight, const at::Tensor& bias,
+                            const at::Tensor& running_mean, const at::Tensor& running_variance,
+                            std::int64_t kernel, std::int64_t stride, std::int64_t padding,
+                            double momentum, double epsilon) {
+    const kernels::MaxPoolShape shape = pool_of(input.sizes(), {kernel, stride, padding});
+    at::Tensor output =
+        empty_images(shape.batch, shape.channels, shape.out_height(), shape.out_width());
+    const at::Tensor winners = at::empty(output.sizes(), at::kByte);  // channels-last, in fact
+    const at::Tensor mean = at::empty_like(weight);
+    const at::Tensor inverse_deviation = at::empty_like(weight);
+    const Scratch work(kernels::norm_pool_scratch_floats(shape));
+    kernels::norm_pool_forward(shape, {weight.data_ptr<float>(), bias.data_ptr<float>(), epsilon},
+                               input.data_ptr<float>(), output.data_ptr<float>(),
+                               winners.data_ptr<std::uint8_t>(), mean.data_ptr<float>(),
+                               inverse_deviation.data_ptr<float>(), data_or_null(running_mean),
+                               data_or_null(running_variance), momentum, work.data());
+    context->save_for_backward({input, weight, bias, mean, inverse_deviation, winners});
+    context->saved_data["window"] = std::vector<std::int64_t>{kernel, stride, padding};
+    context->saved_data["epsilon"] = epsilon;
+    return output;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    refuse_second_gradient();
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& input = saved[0];
+    const at::Tensor gradient = channels_last(gradients[0]);
+    const kernels::MaxPoolShape shape =
+        pool_of(input.sizes(), context->saved_data["window"].toIntVector());
+    variable_list results(10);
+    for (std::size_t i = 0; i < 3; ++i) results[i] = at::empty_like(saved[i]);
+    kernels::BatchNormGradients wanted;
+    wanted.input = results[0].data_ptr<float>();
+    wanted.weight = results[1].data_ptr<float>();
+    wanted.bias = results[2].data_ptr<float>();
+    const Scratch work(kernels::norm_pool_scratch_floats(shape));
+    kernels::norm_pool_backward(shape,
+                                {saved[1].data_ptr<float>(), saved[2].data_ptr<float>(),
+                                 context->saved_data["epsilon"].toDouble()},
+                                gradient.data_ptr<float>(), saved[5].data_ptr<std::uint8_t>(),
+                                input.data_ptr<float>(), saved[3].data_ptr<float>(),
+                                saved[4].data_ptr<float>(), wanted, work.data());
+    return results;
+  }
+};
+
 /// Does the training pass of our kernels compute this layer?
 bool has_kernel(const BatchNorm2dImpl& norm, const at::Tensor& input, const at::Tensor& residual) {
   return norm.is_training() && uses_kernels(input) && kernels::has_batch_norm() &&
          is_kernel_parameter(norm.weight) && is_kernel_parameter(norm.bias) &&
-         norm.weight.is_contiguous() && norm.bias.is_contiguous() &&
+         (!norm.running_mean.defined() || is_kernel_parameter(norm.running_mean)) &&
+         (!norm.running_var.defined() || is_kernel_parameter(norm.running_var)) &&
          input.size(1) == norm.weight.size(0) && (!residual.defined() || uses_kernels(residual));
 }
 
@@ -141,6 +197,26 @@ at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const After
       after.residual.defined() ? c10::optional<at::Tensor>(channels_last(after.residual))
                                : c10::nullopt,
       norm.running_mean, norm.running_var, after.relu, momentum, norm.options.eps());
+  mark_changed(norm.running_mean);
+  mark_changed(norm.running_var);
+  return output;
+}
+
+at::Tensor conv_norm_pool(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
+                          std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+  if (!norm.is_training())
+    return max_pool(conv_norm(convolution, norm, input, {{}, /*relu=*/true}), kernel, stride,
+                    padding);
+  const at::Tensor x = convolution.forward(input);
+  check_images(x);
+  if (!has_kernel(norm, x, {}) ||
+      !kernels::has_max_pool(pool_of(x.sizes(), {kernel, stride, padding})))
+    return max_pool(norm_then(norm, x, {{}, /*relu=*/true}), kernel, stride, padding);
+  check_sample(x);
+  norm.num_batches_tracked += 1;
+  at::Tensor output = NormPoolFunction::apply(
+      channels_last(x), norm.weight, norm.bias, norm.running_mean, norm.running_var, kernel, stride,
+      padding, norm.options.momentum().value(), norm.options.eps());
   mark_changed(norm.running_mean);
   mark_changed(norm.running_var);
   return output;

@@ -56,7 +56,7 @@ at::Tensor max_pool(const at::Tensor& input, std::int64_t kernel, std::int64_t s
                     std::int64_t padding) {
   if (uses_kernels(input)) {
     const kernels::MaxPoolShape shape = shape_of(input, kernel, stride, padding);
-    if (shape.out_height() > 0 && shape.out_width() > 0 && kernels::has_max_pool(shape))
+    if (kernels::has_max_pool(shape))
       return MaxPoolFunction::apply(channels_last(input), kernel, stride, padding);
   }
   return at::max_pool2d(input, {kernel, kernel}, {stride, stride}, {padding, padding});

@@ -95,8 +95,9 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
 }
 
 at::Tensor ResNetImpl::forward(const at::Tensor& images) {
-  at::Tensor x = conv_norm(*conv1, *bn1, in_layer_layout(images), {{}, kRelu});
-  if (stem_ == Stem::kImageNet) x = max_pool(x, 3, 2, 1);
+  const at::Tensor input = in_layer_layout(images);
+  at::Tensor x = stem_ == Stem::kImageNet ? conv_norm_pool(*conv1, *bn1, input, 3, 2, 1)
+                                          : conv_norm(*conv1, *bn1, input, {{}, kRelu});
   x = layer1->forward(x);
   x = layer2->forward(x);
   x = layer3->forward(x);

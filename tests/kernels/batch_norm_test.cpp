@@ -139,7 +139,8 @@ double norm_of(const at::Tensor& tensor) { return tensor.to(at::kDouble).norm().
 /// @param magnitude  of the terms that cancel each other in the result, at least that of the result
 void expect_near(const at::Tensor& ours, const at::Tensor& libtorch, const at::Tensor& exact,
                  double magnitude, const std::string& what) {
-  constexpr double kFloor = 2e-7;
+  // Two to three units in the last place: for few values LibTorch may come out nearer by chance.
+  constexpr double kFloor = 3e-7;
   const double scale = std::max({norm_of(exact), magnitude, 1e-30});
   const double error = norm_of(ours.to(at::kDouble) - exact) / scale;
   const double allowed = std::max(kFloor, 2.5 * norm_of(libtorch.to(at::kDouble) - exact) / scale);

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "selfcure/kernels/max_pool.h"
+
 namespace selfcure::kernels {
 
 /// Rows of channels: an image batch in channels-last form has batch * height * width of them.
@@ -64,5 +66,31 @@ void batch_norm_backward(const BatchNormShape& shape, const BatchNormLayer& laye
                          const float* output_gradient, const float* input, const float* output,
                          bool relu, const float* mean, const float* inverse_deviation,
                          const BatchNormGradients& gradients, float* scratch);
+
+// Batch norm, ReLU and max pooling of images in one: what lies between them, the largest tensor of
+// a ResNet, is never in memory as a whole. has_batch_norm() and has_max_pool() must hold.
+
+/// Floats of scratch for both passes; it grows with the team.
+std::size_t norm_pool_scratch_floats(const MaxPoolShape& shape);
+
+/// max pooling of relu(batch norm): the bits of batch_norm_forward() and max_pool_forward().
+///
+/// @param input   [batch, height, width, channels]
+/// @param output  [batch, out_height, out_width, channels]
+/// @param winners as output, for the backward pass; null: not wanted
+/// The rest is as in batch_norm_forward().
+void norm_pool_forward(const MaxPoolShape& shape, const BatchNormLayer& layer, const float* input,
+                       float* output, std::uint8_t* winners, float* mean, float* inverse_deviation,
+                       float* running_mean, float* running_variance, double momentum,
+                       float* scratch);
+
+/// Its gradients. The same bits for every team size.
+///
+/// @param output_gradient, winners  [batch, out_height, out_width, channels]
+/// @param gradients  without that of a residual
+void norm_pool_backward(const MaxPoolShape& shape, const BatchNormLayer& layer,
+                        const float* output_gradient, const std::uint8_t* winners,
+                        const float* input, const float* mean, const float* inverse_deviation,
+                        const BatchNormGradients& gradients, float* scratch);
 
 }  // namespace selfcure::kernels

@@ -58,7 +58,8 @@ at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const After
 
 /// norm(convolution(input)), then `after`. In evaluation mode without gradients the batch norm is
 /// folded into the weights, which are kept in the form that the kernel reads until a parameter, a
-/// running statistic or its storage changes.
+/// running statistic or its storage changes. Values written through `.data()` into the same storage
+/// do not show: LibTorch does not count them.
 at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
                      const AfterNorm& after);
 
@@ -68,6 +69,12 @@ at::Tensor conv_norm(torch::nn::Sequential& layers, const at::Tensor& input);
 /// Max pooling of [B, C, H, W], floor of the output size.
 at::Tensor max_pool(const at::Tensor& input, std::int64_t kernel, std::int64_t stride,
                     std::int64_t padding);
+
+/// max_pool(relu(norm(convolution(input)))). In training norm and pooling are one: what lies
+/// between them is not kept for the backward pass.
+/// @throws ShapeError as norm_then() does
+at::Tensor conv_norm_pool(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
+                          std::int64_t kernel, std::int64_t stride, std::int64_t padding);
 
 /// The images in the memory layout that the layers after them compute in.
 at::Tensor in_layer_layout(const at::Tensor& images);

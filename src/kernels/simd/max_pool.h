@@ -99,12 +99,13 @@ inline Span taps_of(const MaxPoolShape& shape, Index window, Index size) {
 }
 
 template <bool kPlaces>
-inline void pool_row(const MaxPoolShape& shape, const float* image, Index row, float* output,
-                     std::uint8_t* winners) {
+inline void pool_row(const MaxPoolShape& shape, const float* lines_of_image, Index first_line,
+                     Index row, float* output, std::uint8_t* winners) {
   const Index channels = shape.channels;
   const Index out_width = shape.out_width();
   const Span lines = taps_of(shape, row, shape.height);
-  const float* const top = image + (row * shape.stride - shape.padding) * shape.width * channels;
+  const float* const top =
+      lines_of_image + (row * shape.stride - shape.padding - first_line) * shape.width * channels;
   for (Index column = 0; column < out_width; ++column) {
     const Span columns = taps_of(shape, column, shape.width);
     const Index left = (column * shape.stride - shape.padding) * channels;
@@ -134,12 +135,12 @@ inline void pool_row(const MaxPoolShape& shape, const float* image, Index row, f
 }
 
 /// KernelTable::max_pool_row
-inline void max_pool_row(const MaxPoolShape& shape, const float* image, Index row, float* output,
-                         std::uint8_t* winners) {
+inline void max_pool_row(const MaxPoolShape& shape, const float* lines, Index first_line, Index row,
+                         float* output, std::uint8_t* winners) {
   if (winners != nullptr)
-    pool_row<true>(shape, image, row, output, winners);
+    pool_row<true>(shape, lines, first_line, row, output, winners);
   else
-    pool_row<false>(shape, image, row, output, winners);
+    pool_row<false>(shape, lines, first_line, row, output, winners);
 }
 
 /// Windows that a pixel takes part in, as it moves on along one dimension.
