@@ -278,8 +278,7 @@ ConfigItems train_items(TrainOptions& train) {
           "convolution whichever of them and LibTorch's is measured to be faster, once on a "
           "machine (kept in ~/.cache/selfcure, so that reruns have the same bits); kernels.txt of "
           "the run has what was chosen. libtorch: LibTorch's layers. The path of a kernels.txt: "
-          "own "
-          "kernels with these choices, for the same bits elsewhere.")
+          "own kernels with these choices, which hold for one number of threads.")
       .runtime = true;
   list.real("checkpoint_minutes", train.checkpoint_minutes, {0, 1e6},
             "Save within an epoch when this many minutes have passed since the last checkpoint; "

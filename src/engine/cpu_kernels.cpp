@@ -1,23 +1,70 @@
 #include "selfcure/engine/cpu_kernels.h"
 
+#include <ATen/Version.h>
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cctype>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/core/version.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/kernels/instruction_set.h"
+#include "selfcure/kernels/team.h"
 #include "selfcure/nn/kernel_choice.h"
 
 namespace selfcure {
 namespace {
 
-/// Of an environment variable; empty unless it is an absolute path.
-std::filesystem::path folder_in(const char* variable) {
-  const char* const value = std::getenv(variable);
+/// Empty unless it is an absolute path.
+std::filesystem::path absolute_or_empty(const char* value) {
   const std::filesystem::path path = value == nullptr ? "" : value;
   return path.is_absolute() ? path : std::filesystem::path();
+}
+
+/// The home of this user, also where a service is started without HOME.
+std::filesystem::path home() {
+  const std::filesystem::path home = absolute_or_empty(std::getenv("HOME"));
+  if (!home.empty()) return home;
+  const passwd* const user = ::getpwuid(::getuid());
+  return absolute_or_empty(user == nullptr ? nullptr : user->pw_dir);
+}
+
+/// What else decides how fast kernels are, in eight digits: this program's code, and how it and
+/// LibTorch were built.
+std::string build_digits() {
+  std::string text = std::string(version()) + source_revision() + at::show_config();
+#ifndef NDEBUG
+  text += " with assertions";
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  text += " with sanitizers";
+#endif
+  std::uint32_t hash = 2166136261U;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  char digits[16];
+  std::snprintf(digits, sizeof(digits), "%08x", hash);
+  return digits;
+}
+
+/// @throws ConfigError unless the file has choices for this many threads
+void pin_choices_of(const std::string& name) {
+  const std::string expected =
+      "train.kernels: expected auto, libtorch or a file of choices, got '" + name + "', which ";
+  std::ifstream file(name);
+  if (!file || std::filesystem::is_directory(name)) throw ConfigError(expected + "cannot be read");
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  pin_kernel_choices(text, name);
+  const std::string threads = ", " + std::to_string(kernels::team_size()) + " threads: ";
+  if (text.find(threads) == std::string::npos)
+    throw ConfigError(expected + "has none for " + std::to_string(kernels::team_size()) +
+                      " threads (train.threads)");
 }
 
 }  // namespace
@@ -28,29 +75,21 @@ void use_cpu_kernels(const std::string& kernels) {
     set_kernel_use(KernelUse::kLibTorch);
     return;
   }
-  if (kernels != "auto") {
-    std::ifstream file(kernels);
-    std::ostringstream text;
-    // A folder opens, but gives nothing.
-    if (!file || !(text << file.rdbuf()))
-      throw ConfigError("train.kernels: expected auto, libtorch or a file of choices, got '" +
-                        kernels + "', which cannot be read");
-    pin_kernel_choices(text.str(), kernels);
-  }
+  if (kernels != "auto") pin_choices_of(kernels);
   set_kernel_use(KernelUse::kAuto);
 }
 
 std::filesystem::path kernel_choice_file() {
   const kernels::InstructionSet set = kernels::instruction_set();
   if (set == kernels::InstructionSet::kNone) return "";
-  std::filesystem::path folder = folder_in("XDG_CACHE_HOME");
+  std::filesystem::path folder = absolute_or_empty(std::getenv("XDG_CACHE_HOME"));
   if (folder.empty()) {
-    const std::filesystem::path home = folder_in("HOME");
-    if (home.empty()) return "";
-    folder = home / ".cache";
+    if (home().empty()) return "";
+    folder = home() / ".cache";
   }
   std::string name = std::string("kernels ") + cpu_model() + " " +
-                     kernels::instruction_set_name(set) + " LibTorch " + libtorch_version();
+                     kernels::instruction_set_name(set) + " LibTorch " + libtorch_version() + " " +
+                     build_digits();
   for (char& c : name)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.' && c != '-') c = '_';
   return folder / "selfcure" / (name + ".txt");

@@ -105,7 +105,7 @@ class BlockPool {
     if (start_ != nullptr) gaps_.add({0, size_});
   }
 
-  /// @return null when there is no gap left that is large enough
+  /// @return null when there is no gap that is large enough, and when has_memory_for() says no
   void* take(std::size_t bytes) {
     if (bytes > size_) return nullptr;
     bytes = rounded_up(bytes, kPage);
@@ -122,7 +122,11 @@ class BlockPool {
     return start_ + place;
   }
 
-  bool has_space() const { return start_ != nullptr; }
+  /// May there be memory for so many bytes more, here or elsewhere?
+  bool has_memory_for(std::size_t bytes) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return may_hold(bytes);
+  }
 
   bool owns(const void* address) const {
     return start_ != nullptr && address >= start_ && address < start_ + size_;
@@ -208,8 +212,8 @@ class ReusingAllocator : public c10::Allocator {
   static c10::DataPtr new_block(std::size_t bytes) {
     void* block = nullptr;
     if (bytes >= kBigBlock) block = pool().take(bytes);
-    // Small ones, and big ones where the pool has got no addresses.
-    if (block == nullptr && bytes > 0 && (bytes < kBigBlock || !pool().has_space()) &&
+    // Small ones, and big ones where a limit has left the pool few addresses or none.
+    if (block == nullptr && bytes > 0 && (bytes < kBigBlock || pool().has_memory_for(bytes)) &&
         posix_memalign(&block, kAlignment, bytes) != 0)
       block = nullptr;
     TORCH_CHECK(block != nullptr || bytes == 0, "not enough memory: ", bytes, " bytes wanted");

@@ -117,6 +117,8 @@ class Experiment {
   ExperimentResult run(const std::string& command_line, bool resume);
 
  private:
+  /// Who computes on the CPU, and what is to be said about it.
+  void choose_cpu_kernels(bool resume);
   void prepare(const std::string& command_line, bool resume);
   void restore();
   void save() const;
@@ -166,10 +168,22 @@ class Experiment {
   std::unique_ptr<TensorBoardLog> tensorboard_;
 };
 
+void Experiment::choose_cpu_kernels(bool resume) {
+  const std::string& kernels = options_.train.kernels;
+  const bool is_file = kernels != "auto" && kernels != "libtorch";
+  if (resume && is_file)
+    observer_.note("train.kernels: '" + kernels +
+                   "' is not read again: the checkpoint has its choices");
+  use_cpu_kernels(resume && is_file ? "auto" : kernels);
+  const std::string obstacle = kept_choices_obstacle();
+  if (kernels == "auto" && !obstacle.empty())
+    observer_.warning("kernel choices are not kept (" + obstacle +
+                      "): a rerun may choose others and differ in the last bits");
+}
+
 void Experiment::prepare(const std::string& command_line, bool resume) {
   threads_ = set_cpu_threads(options_.train.threads);
-  // On a resume the checkpoint has the choices, those of a file included.
-  use_cpu_kernels(resume && options_.train.kernels != "libtorch" ? "auto" : options_.train.kernels);
+  choose_cpu_kernels(resume);
   set_choice_listener([this](const std::string& choice) { observer_.debug("kernel: " + choice); });
   device_ = resolve_device(options_.train.device);
   check_precision(options_.train.precision, device_);
@@ -495,7 +509,11 @@ CheckpointEvaluation evaluate_checkpoint(const Checkpoint& checkpoint,
   const std::shared_ptr<const PixelPack> pack = prepare_images(manifest, options.data, observer);
   set_cpu_threads(options.train.threads);
   // A file of choices belongs to the training: it may be gone, and this may be another processor.
-  use_cpu_kernels(options.train.kernels == "libtorch" ? "libtorch" : "auto");
+  const std::string& kernels = options.train.kernels;
+  if (kernels != "libtorch" && kernels != "auto")
+    observer.note("train.kernels: '" + kernels +
+                  "' is for the training; this evaluation chooses by itself");
+  use_cpu_kernels(kernels == "libtorch" ? "libtorch" : "auto");
   const c10::Device device = resolve_device(options.train.device);
   set_device_arithmetic(options.train.precision, device);
   const std::unique_ptr<Method> method =

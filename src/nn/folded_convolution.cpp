@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <utility>
@@ -52,11 +53,15 @@ struct FoldedConvolution {
 
 namespace {
 
+std::array<at::Tensor, 6> tensors_of(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm) {
+  return {convolution.weight, convolution.bias,  norm.weight,
+          norm.bias,          norm.running_mean, norm.running_var};
+}
+
 std::vector<FoldedConvolution::Source> sources_of(const Conv2dImpl& convolution,
                                                   const BatchNorm2dImpl& norm) {
   std::vector<FoldedConvolution::Source> sources;
-  for (const at::Tensor& tensor : {convolution.weight, convolution.bias, norm.weight, norm.bias,
-                                   norm.running_mean, norm.running_var})
+  for (const at::Tensor& tensor : tensors_of(convolution, norm))
     if (tensor.defined())
       sources.push_back({tensor.storage().getWeakStorageImpl(), tensor.data_ptr(),
                          static_cast<std::uint32_t>(tensor._version())});
@@ -104,12 +109,21 @@ at::Tensor run_folded(ConvolutionKernel kernel, const kernels::ConvolutionShape&
   return output;
 }
 
+/// Do changes of all tensors show? Those of tensors made in inference mode do not.
+bool have_versions(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm) {
+  const std::array<at::Tensor, 6> tensors = tensors_of(convolution, norm);
+  return std::none_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
+    return tensor.defined() && tensor.is_inference();
+  });
+}
+
 bool can_fold(const Conv2dImpl& convolution, const BatchNorm2dImpl& norm, const at::Tensor& input,
               const at::Tensor& residual) {
   return uses_kernels(input) && !at::GradMode::is_enabled() && !convolution.is_training() &&
          !norm.is_training() && has_kernel_form(convolution) &&
          input.size(1) == convolution.weight.size(1) && fits_kernel(shape_of(convolution, input)) &&
-         is_kernel_parameter(norm.weight) && (!residual.defined() || uses_kernels(residual));
+         is_kernel_parameter(norm.weight) && norm.weight.size(0) == convolution.weight.size(0) &&
+         have_versions(convolution, norm) && (!residual.defined() || uses_kernels(residual));
 }
 
 }  // namespace

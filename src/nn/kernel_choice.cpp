@@ -45,28 +45,12 @@ double machine_seconds() {
 }
 
 struct Choices {
-  // Recursive: a candidate may reach another layer's choice while it is measured.
-  std::recursive_mutex mutex;
+  std::mutex mutex;
   std::map<std::string, ConvolutionKernel> by_key;
   std::function<void(const std::string&)> listener;
   std::function<double()> clock = machine_seconds;
   /// Of keep_kernel_choices().
   std::filesystem::path file;
-  /// Then the file is locked already.
-  bool measuring = false;
-};
-
-/// Says that choices are measured until its scope ends, by an exception too.
-class Measuring {
- public:
-  explicit Measuring(Choices& of) : flag_(of.measuring), before_(flag_) { flag_ = true; }
-  Measuring(const Measuring&) = delete;
-  Measuring& operator=(const Measuring&) = delete;
-  ~Measuring() { flag_ = before_; }
-
- private:
-  bool& flag_;
-  bool before_;
 };
 
 Choices& choices() {
@@ -162,11 +146,16 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   if (candidates.size() == 1) return candidates.front().kernel;
   const std::string text = key.text();
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   const auto known = all.by_key.find(text);
   if (known != all.by_key.end()) return known->second;
 
-  ChoiceFile file(all.measuring ? std::filesystem::path() : all.file);
+  ChoiceFile file(all.file);
+  if (file.is_held_by_another()) {
+    if (all.listener)
+      all.listener("kernel choices are no longer kept: another process holds " + all.file.string());
+    all.file.clear();
+  }
   const std::string kept = file.kernel_of(text);
   for (const KernelCandidate& candidate : candidates)
     if (kept == name_of(candidate.kernel)) {
@@ -175,10 +164,7 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
       return candidate.kernel;
     }
 
-  const std::vector<double> seconds = [&] {
-    const Measuring scope(all);
-    return shortest_seconds(candidates);
-  }();
+  const std::vector<double> seconds = shortest_seconds(candidates);
   ConvolutionKernel best = candidates.front().kernel;
   double best_seconds = kClearlyFaster * seconds.front();
   std::string times;
@@ -200,14 +186,14 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
 
 std::string chosen_kernel_name(const ConvolutionKey& key) {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   const auto known = all.by_key.find(key.text());
   return name_of(known == all.by_key.end() ? ConvolutionKernel::kLibTorch : known->second);
 }
 
 std::string kernel_choices() {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   std::string text;
   for (const auto& [key, kernel] : all.by_key) {
     text += key;
@@ -250,31 +236,37 @@ void pin_kernel_choices(const std::string& text, const std::string& where) {
     pinned[line.substr(0, colon)] = chosen;
   }
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   for (const auto& [key, kernel] : pinned) all.by_key[key] = kernel;
 }
 
 void keep_kernel_choices(const std::filesystem::path& file) {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   all.file = file;
+}
+
+std::string kept_choices_obstacle() {
+  Choices& all = choices();
+  const std::lock_guard<std::mutex> lock(all.mutex);
+  return all.file.empty() ? "" : ChoiceFile(all.file).obstacle();
 }
 
 void forget_kernel_choices() {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   all.by_key.clear();
 }
 
 void set_choice_listener(std::function<void(const std::string&)> listener) {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   all.listener = std::move(listener);
 }
 
 void set_choice_clock(std::function<double()> clock) {
   Choices& all = choices();
-  const std::lock_guard<std::recursive_mutex> lock(all.mutex);
+  const std::lock_guard<std::mutex> lock(all.mutex);
   all.clock = clock ? std::move(clock) : machine_seconds;
 }
 

@@ -67,8 +67,8 @@ struct KernelCandidate {
 };
 
 /// The kernel of a layer shape: as chosen before, pinned or kept, otherwise the fastest candidate.
-/// Each is run once to warm up and at least once more, in turns, for some ten milliseconds. All
-/// threads get the same answer.
+/// Each is run once to warm up and at least twice more, in turns, for some ten milliseconds. All
+/// threads get the same answer. A candidate must not choose a kernel itself.
 ///
 /// What was measured is told to the listener of set_choice_listener().
 ///
@@ -95,11 +95,15 @@ void pin_kernel_choices(const std::string& text, const std::string& where);
 
 /// Keeps choices in a file beyond the process: a shape without a choice is looked up there, and
 /// what is measured is added. So processes that share the file choose alike, and compute the same
-/// bits; while one of them measures, the others wait. Choices belong to a processor and a LibTorch,
-/// and so must the file. One that cannot be written or read keeps nothing.
+/// bits; while one of them measures, the others wait. Choices belong to a processor, a build and a
+/// LibTorch, and so must the file. From one that cannot be written or locked choices are only read.
 ///
 /// @param file  empty: none, as it is until this is called
 void keep_kernel_choices(const std::filesystem::path& file);
+
+/// Why nothing can be added to the file of keep_kernel_choices(): "FILE: Permission denied". Empty
+/// if it can, or if there is none.
+std::string kept_choices_obstacle();
 
 /// Forgets choices and pins of this process; the file keeps its own.
 void forget_kernel_choices();
