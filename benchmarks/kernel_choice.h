@@ -6,12 +6,14 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/engine/cpu_kernels.h"
+#include "selfcure/nn/kernel_choice.h"
 
 namespace selfcure::benchmarks {
 
 /// Sets the kernels that the network uses, as `train.kernels` does: "auto", "libtorch" or a file of
-/// choices.
+/// choices. Choices are kept where the command keeps them.
 inline void choose_kernels(const std::string& kernels) {
+  keep_kernel_choices(kernel_choice_file());
   try {
     use_cpu_kernels(kernels);
   } catch (const ConfigError& error) {

@@ -20,8 +20,9 @@ SECTIONS = {
     "step": "training step of SCN, ResNet-18, 224x224, batch 16, 32, 64: PyTorch as it comes (bar at batch 32: 2.3), "
             "with malloc tuned (2.0), and channels-last; selfcure with LibTorch's kernels",
     "epoch": "whole epoch over JPEGs: a plain PyTorch script with a DataLoader (2.2)",
-    "evaluation": "predictions in batches of 32 and 64: PyTorch (2.2), TorchScript, OpenCV dnn",
-    "single": "prediction of one image: PyTorch (1.5), TorchScript, OpenCV dnn",
+    "evaluation": "predictions in batches of 32 and 64: PyTorch as it comes (2.2), with malloc tuned, and "
+                  "channels-last; TorchScript, OpenCV dnn",
+    "single": "prediction of one image: the same rivals; PyTorch as it comes (1.5)",
     "memory": "peak memory of a training: selfcure / PyTorch (at most 1.0)",
     "layers": "every distinct convolution alone, forward and both backward passes",
     "peak": "share of the measured FMA peak that training reaches",

@@ -45,6 +45,9 @@ def predict(setting, name, about, batches, bars, runs, rounds):
         rivals = [
             selfcure_rival(setting, "evaluate", batch),
             python_rival(setting, "PyTorch", "evaluate", batch),
+            python_rival(setting, "PyTorch, malloc tuned", "evaluate", batch, allocator="tuned"),
+            python_rival(setting, "PyTorch, channels-last, malloc tuned", "evaluate", batch, allocator="tuned",
+                         layout="channels_last"),
             python_rival(setting, "TorchScript, optimized for inference", "evaluate", batch, mode="torchscript"),
             python_rival(setting, "TorchScript, optimized, channels-last", "evaluate", batch, mode="torchscript",
                          layout="channels_last"),
@@ -72,13 +75,15 @@ def single(setting):
 def layers(setting):
     section = Section("layers", "The three passes of each distinct convolution of ResNet-18, 224x224, alone, on random "
                       "tensors; median milliseconds. LibTorch on NCHW tensors and on channels-last ones, and this "
-                      "library's own kernels, in one process whose idle threads sleep; ratio: the better of LibTorch's two / ours.")
+                      "library's own kernels, in one process whose idle threads sleep; ratio: the better of LibTorch's "
+                      "two / ours.")
     batch, rounds = (8, 2) if setting.quick else (32, 9)
     if setting.rounds is not None:
         rounds = setting.rounds
     run = subprocess.run([setting.program("benchmark_layers"), "--batch", str(batch), "--threads",
                           str(setting.threads), "--rounds", str(rounds), "--kernels", setting.kernels],
-                         capture_output=True, text=True, check=False, env={**os.environ, **AS_THE_COMMAND})
+                         capture_output=True, text=True, check=False,
+                         env={**os.environ, **AS_THE_COMMAND, **setting.own_choices})
     if run.returncode != 0:
         raise Missing(f"benchmark_layers: exit code {run.returncode}: {run.stderr.strip()[-300:]}")
     measured = json.loads(run.stdout)

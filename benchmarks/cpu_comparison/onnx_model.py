@@ -1,4 +1,5 @@
 """The network as an ONNX file, by way of the command: a training of seconds, and its export."""
+import os
 import subprocess
 
 from rivals import Missing
@@ -15,7 +16,7 @@ train: {epochs: 1, batch_size: 7, device: cpu, threads: THREADS}
 def command(setting, *arguments):
     """Runs selfcure; its last words go into the message if it fails."""
     run = subprocess.run([setting.program("selfcure"), *map(str, arguments)], capture_output=True, text=True,
-                         check=False)
+                         check=False, env={**os.environ, **setting.own_choices})
     if run.returncode != 0:
         raise Missing(f"selfcure {arguments[0]}: exit code {run.returncode}: {run.stderr.strip()[-300:]}")
 

@@ -35,6 +35,11 @@ class Setting:
             raise Missing(f"{path}: not there; build it first (scripts/build.sh), or set BUILD")
         return str(path)
 
+    @property
+    def own_choices(self):
+        """Environment of selfcure's processes: they share kernel choices that are made in this comparison."""
+        return {"XDG_CACHE_HOME": str(self.work / "cache")}
+
     def repetitions(self, normal, quick):
         if self.rounds is not None:
             return self.rounds
@@ -50,10 +55,10 @@ class Rival:
 
 
 def selfcure_rival(setting, task, batch, size=224, threads=None, kernels=None, name="selfcure"):
-    """As the command runs: idle threads sleep, big blocks are kept."""
+    """As the command runs: idle threads sleep, big blocks and kernel choices are kept."""
     return Rival(name, [setting.program("benchmark_server"), "--task", task, "--batch", str(batch), "--size",
                         str(size), "--threads", str(threads or setting.threads), "--kernels",
-                        kernels or setting.kernels], AS_THE_COMMAND)
+                        kernels or setting.kernels], {**AS_THE_COMMAND, **setting.own_choices})
 
 
 def python_rival(setting, name, task, batch, size=224, threads=None, **options):
