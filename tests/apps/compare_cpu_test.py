@@ -15,6 +15,7 @@ SOURCE = pathlib.Path(sys.argv.pop(1)).resolve()
 sys.path.insert(0, str(SOURCE / "benchmarks" / "cpu_comparison"))
 import results  # noqa: E402
 import rivals  # noqa: E402
+import trainings  # noqa: E402
 
 # Answers as a rival does and notes each request in a common file; "broken" ends at the first one.
 FAKE_RIVAL = """
@@ -59,6 +60,18 @@ class Turns(unittest.TestCase):
     def test_a_program_that_is_not_there_is_named(self):
         with self.assertRaisesRegex(rivals.Missing, "no-such-program"):
             rivals.alternate(self.setting, [rivals.Rival("x", ["no-such-program"])], rounds=1)
+
+    def test_selfcures_processes_share_kernel_choices_of_the_comparison_alone(self):
+        server = self.work / "bin" / "benchmark_server"
+        server.parent.mkdir()
+        server.touch()
+        folders = {rivals.selfcure_rival(self.setting, task, 8).environment["XDG_CACHE_HOME"]
+                   for task in ("step", "evaluate")}
+        self.assertEqual(folders, {self.setting.own_choices["XDG_CACHE_HOME"]})
+        self.assertIn(self.work, pathlib.Path(folders.pop()).parents)
+
+    def test_few_images_choose_kernels_for_the_batches_of_many(self):
+        self.assertEqual([trainings.with_the_same_batches(count) for count in (20, 32, 96, 2000)], [20, 32, 32, 48])
 
     def test_rounds_follow_the_option_then_quickness(self):
         self.assertEqual(self.setting.repetitions(9, 2), 2)

@@ -6,6 +6,7 @@ set -uo pipefail
 
 same_results() {  # two run directories; all but what a clock says
   for file in metrics.jsonl predictions_test.csv importance.csv relabels.csv kernels.txt; do
+    [ -s "$1/$file" ] && [ -s "$2/$file" ] || fail "expected $1/$file and $2/$file"
     cmp -s <(timeless <"$1/$file") <(timeless <"$2/$file") || fail "$1/$file is not $2/$file"
   done
 }

@@ -7,6 +7,7 @@ is cut off, and letters can be read. --keep leaves reports and screenshots in DI
 """
 import argparse
 import base64
+import os
 import pathlib
 import subprocess
 import sys
@@ -179,8 +180,10 @@ def main():
         work = pathlib.Path(work)
 
         def selfcure(*words):
+            # Kernel choices of this machine are not touched.
             done = subprocess.run([str(pathlib.Path(arguments.selfcure).resolve()), *words],
-                                  cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                                  cwd=work, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  env={**os.environ, "XDG_CACHE_HOME": str(work / "cache")})
             if done.returncode != 0:
                 sys.exit(f"selfcure {' '.join(words)}: exit code {done.returncode}\n"
                          + done.stderr.decode(errors="replace"))

@@ -26,12 +26,19 @@ from PIL import Image
 SELFCURE = sys.argv[1]
 
 
+def crc_of_byte(byte):
+    for _ in range(8):
+        byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+    return byte
+
+
+CRC_OF_BYTES = [crc_of_byte(byte) for byte in range(256)]
+
+
 def crc32c(data):
     crc = 0xFFFFFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+        crc = (crc >> 8) ^ CRC_OF_BYTES[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
@@ -50,9 +57,7 @@ def records(content):
         data = content[place + 12:place + 12 + size]
         tail = content[place + 12 + size:place + 16 + size]
         assert len(data) == size and len(tail) == 4, "a record is cut short"
-        # Bit by bit in Python: of large pictures every tenth is enough.
-        if size < 5000 or place % 10 == 0:
-            assert struct.unpack("<I", tail)[0] == masked(data), "checksum of a record"
+        assert struct.unpack("<I", tail)[0] == masked(data), "checksum of a record"
         yield data
         place += 16 + size
 
@@ -289,7 +294,7 @@ logging: {tensorboard: true}
     check_texts("run", values)
 
     # A run that was killed without it and resumed with it; a file has taken its folder at first.
-    arguments = ["train", "base.yaml", "--out", "off", "--set", "train.epochs=12"]
+    arguments = ["train", "base.yaml", "--out", "off", "--set", "train.epochs=6"]
     kill_after(2, [*arguments, "--set", "logging.tensorboard=false"])
     assert not os.path.exists("off/tensorboard")
     with open("off/tensorboard", "w"):
@@ -301,7 +306,7 @@ logging: {tensorboard: true}
     values, kinds, _ = read_run("off")
     check_scalars("off", values, kinds)
     with_pictures = sorted(values["faces/lowest_alpha"])
-    assert with_pictures in [list(range(first, 13)) for first in range(3, 13)], with_pictures
+    assert with_pictures in [list(range(first, 7)) for first in range(3, 7)], with_pictures
 
     selfcure("train", "base.yaml", "--out", "seldom", "--set", "logging.images_every=2",
              "--set", "method.relabel.start_epoch=9")
@@ -316,13 +321,13 @@ logging: {tensorboard: true}
     assert {kind for kind in kinds.values()} == {"scalar", "tensor"}
 
     # Killed twice, at whatever place, and resumed: nothing twice, nothing missing.
-    arguments = ["train", "base.yaml", "--out", "killed", "--set", "train.epochs=12"]
+    arguments = ["train", "base.yaml", "--out", "killed", "--set", "train.epochs=8"]
     kill_after(2, arguments)
     kill_after(5, [*arguments, "--resume"])
     selfcure(*arguments, "--resume")
     values, kinds, times = read_run("killed")
     epochs = [line["epoch"] for line in check_scalars("killed", values, kinds)]
-    assert epochs == list(range(1, 13))
+    assert epochs == list(range(1, 9))
     check_histograms("killed", values, kinds, epochs)
     check_pictures(values, kinds, {
         "faces/training_batch": [0], "faces/lowest_alpha": epochs, "faces/highest_alpha": epochs,
@@ -337,6 +342,8 @@ if __name__ == "__main__":
     SELFCURE = os.path.abspath(SELFCURE)
     try:
         os.chdir(work)
+        # Kernel choices of this machine are not touched.
+        os.environ["XDG_CACHE_HOME"] = os.path.join(work, "cache")
         main()
     finally:
         os.chdir("/")

@@ -69,7 +69,8 @@ class Experiments : public ::testing::Test {
     write_set(data_.path(), 20, 9);
     // As in the applications: runs of the same seed have the same bits. One file for all tests,
     // which takes seconds of measuring from each.
-    keep_kernel_choices(fs::temp_directory_path() / "selfcure_tests/kernel_choices.txt");
+    static const TemporaryDirectory kept;
+    keep_kernel_choices(kept.path() / "kernel_choices.txt");
   }
   ~Experiments() override {
     keep_kernel_choices("");
@@ -298,7 +299,7 @@ TEST_F(Experiments, Bfloat16ResumesWithTheSameBits) {
 }
 
 TEST_F(Experiments, ARerunWithTheKernelsOfARunHasItsBits) {
-  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   const std::string opposite = opposite_kernels();
   EXPECT_FALSE(details_.empty());
   for (const std::string& line : details_) EXPECT_EQ(line.rfind("kernel: ", 0), 0U) << line;
@@ -317,7 +318,7 @@ TEST_F(Experiments, ARerunWithTheKernelsOfARunHasItsBits) {
 }
 
 TEST_F(Experiments, AResumeComputesWithTheKernelsOfItsCheckpoint) {
-  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   const std::string opposite = opposite_kernels();
   const fs::path file = runs_.path() / "opposite.txt";
   testing::write_file(file, opposite);
@@ -333,7 +334,7 @@ TEST_F(Experiments, AResumeComputesWithTheKernelsOfItsCheckpoint) {
 }
 
 TEST_F(Experiments, AResumeWithOtherKernelsSaysThatBitsWillDiffer) {
-  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   train("run", config(), false, 4);
   train("run", config(), true, 0, {"train.kernels=libtorch"});
   const std::string set = kernels::instruction_set_name(kernels::instruction_set());
@@ -345,7 +346,7 @@ TEST_F(Experiments, AResumeWithOtherKernelsSaysThatBitsWillDiffer) {
 }
 
 TEST_F(Experiments, LibTorchAloneLeavesNoKernelChoices) {
-  if (testing::available_instruction_sets().empty()) GTEST_SKIP() << "no kernels";
+  if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   train("auto", config(), false, 0, {"train.epochs=1"});
   EXPECT_TRUE(fs::exists(out("auto") / "kernels.txt"));
   train("libtorch", config(), false, 0, {"train.epochs=1", "train.kernels=libtorch"});

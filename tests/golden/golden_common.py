@@ -162,7 +162,7 @@ def write_or_check(path, make_golden, configurations=()):
     only = arguments.only if configurations else []
     if only and not arguments.check:
         parser.error("--only: expected --check with it")
-    torch.set_num_threads(2)
+    torch.set_num_threads(min(2, torch.get_num_threads()))
     if not arguments.check:
         path.write_text(to_json(make_golden(True, only)) + "\n", encoding="utf-8")
         print(f"{path.name}: {path.stat().st_size} bytes written")

@@ -140,8 +140,6 @@ void expect_within(const Results& ours, const Results& libtorch, const Results& 
     const double theirs = relative_error(libtorch.*member, exact.*member);
     EXPECT_LE(error, allowed.of(theirs))
         << pass << ": " << error / theirs << " times LibTorch's " << theirs;
-    if (getenv("SHOW"))
-      fprintf(stderr, "SHOW %s %.3f times %.3e = %.3e\n", pass, error / theirs, theirs, error);
   };
   check("forward", &Results::output, bound);
   check("backward-data", &Results::input_gradient, bound);
@@ -158,9 +156,6 @@ void expect_within_on_every_instruction_set(ConvolutionMethod method, const Conv
                  instruction_set_name(set));
     const InstructionSetLimit limit(set);
     ASSERT_TRUE(has_convolution(method, shape));
-    if (getenv("SHOW"))
-      fprintf(stderr, "SHOW %s %s %s\n", text_of(shape).c_str(), convolution_method_name(method),
-              instruction_set_name(set));
     expect_within(by_kernels(method, shape, inputs), libtorch, exact, bound, bound_of_weights);
   }
 }

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
 #include <array>
@@ -29,8 +30,6 @@ namespace {
 
 constexpr std::array<ConvolutionKernel, 2> kOwnKernels = {ConvolutionKernel::kWinograd,
                                                           ConvolutionKernel::kIm2col};
-
-bool has_kernels() { return !testing::available_instruction_sets().empty(); }
 
 double relative_error(const at::Tensor& tensor, const at::Tensor& exact) {
   const double scale = exact.to(at::kDouble).norm().item<double>();
@@ -178,7 +177,7 @@ class LayerGradients : public ::testing::TestWithParam<bool> {
 };
 
 TEST_P(LayerGradients, AreThoseOfLibTorchInDoublePrecision) {
-  if (!has_kernels()) GTEST_SKIP() << "no kernels";
+  if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   const bool training = GetParam();
   for (const Case& settings : cases())
     for (const ConvolutionKernel kernel : kOwnKernels) {
@@ -213,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(Modes, LayerGradients, ::testing::Bool(), [](const auto
 class Layers : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!has_kernels()) GTEST_SKIP() << "no kernels";
+    if (!testing::has_kernels()) GTEST_SKIP() << "no kernels";
   }
   ~Layers() override { forget_kernel_choices(); }
 
@@ -249,6 +248,39 @@ TEST_F(Layers, ComputeNoGradientOfWhatIsFrozen) {
   EXPECT_FALSE(layer.convolution->bias.grad().defined());
   EXPECT_FALSE(layer.norm->bias.grad().defined());
   EXPECT_TRUE(layer.norm->weight.grad().defined());
+}
+
+// LibTorch's layers have second gradients: a layer that refuses them is computed by our kernels.
+TEST_F(Layers, RefuseSecondGradientsWithOurKernelsAlone) {
+  Conv2d convolution(torch::nn::Conv2dOptions(4, 8, 3));
+  // Groups: LibTorch's, so that it cannot be the one that refuses.
+  Conv2d libtorchs(torch::nn::Conv2dOptions(4, 8, 3).groups(2));
+  BatchNorm2d norm(4), norm_of_eight(8);
+  using Run = std::function<at::Tensor(const at::Tensor&)>;
+  const std::map<std::string, Run> layers = {
+      {"convolution", [&](const at::Tensor& x) { return convolution->forward(x); }},
+      {"norm", [&](const at::Tensor& x) { return norm->forward(x); }},
+      {"norm and pool",
+       [&](const at::Tensor& x) { return conv_norm_pool(*libtorchs, *norm_of_eight, x, 2, 2, 0); }},
+      {"pool", [](const at::Tensor& x) { return max_pool(x, 2, 2, 0); }}};
+  const auto error_of = [](const Run& layer) -> std::string {
+    const at::Tensor input = at::randn({2, 4, 6, 6}).set_requires_grad(true);
+    const at::Tensor output = layer(input);
+    try {
+      torch::autograd::grad({output.square().sum()}, {input}, {}, /*retain_graph=*/true,
+                            /*create_graph=*/true);
+    } catch (const c10::Error& error) {
+      return error.what_without_backtrace();
+    }
+    return "no error";
+  };
+  for (const auto& [name, layer] : layers) {
+    EXPECT_EQ(error_of(layer),
+              "the CPU kernels have no second derivative; set KernelUse::kLibTorch for it")
+        << name;
+    const KernelUseScope libtorch(KernelUse::kLibTorch);
+    EXPECT_EQ(error_of(layer), "no error") << name;
+  }
 }
 
 TEST_F(Layers, CountTheBatchesThatTheyTrainOn) {

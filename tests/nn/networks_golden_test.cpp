@@ -80,6 +80,9 @@ class NetworkGolden : public ::testing::TestWithParam<Network> {
         (1.5 * formula("images", 3 * 3 * size * size)).view({3, 3, size, size}).to(GetParam().type);
   }
   ~NetworkGolden() override { forget_kernel_choices(); }
+  void SetUp() override {
+    if (GetParam().use == KernelUse::kAuto && !testing::has_kernels()) GTEST_SKIP() << "no kernels";
+  }
 
   double later_tolerance() const {
     return GetParam().type == at::kFloat ? GetParam().times_for_gradients * GetParam().tolerance

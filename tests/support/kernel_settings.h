@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
 
 #include <map>
 #include <sstream>
@@ -24,6 +25,9 @@ inline std::vector<kernels::InstructionSet> available_instruction_sets() {
     if (set <= kernels::available_instruction_set()) sets.push_back(set);
   return sets;
 }
+
+/// Do layers have kernels with KernelUse::kAuto?
+inline bool has_kernels() { return kernels::instruction_set() != kernels::InstructionSet::kNone; }
 
 /// Limits kernels to an instruction set as long as it lives.
 class InstructionSetLimit {
@@ -54,14 +58,19 @@ class TeamSizeSetting {
 };
 
 /// Runs a network with KernelUse::kAuto; from then on every convolution that it has met is computed
-/// by one of our own kernels, which measuring would take only where they are faster.
+/// by one of our own kernels, which measuring would take only where they are faster. Fails if it
+/// has met none.
 ///
 /// @param preferred  taken where it can compute the shape, the other one elsewhere
 template <class Run>
 void pin_own_kernels(ConvolutionKernel preferred, const Run& run) {
   const KernelUseScope scope(KernelUse::kAuto);
   forget_kernel_choices();
+  // What is measured is not used: by this clock every run takes long, and few are made.
+  set_choice_clock([seconds = 0.0]() mutable { return seconds += 1; });
   run();
+  set_choice_clock({});
+  EXPECT_NE(kernel_choices(), "") << "no convolution had a kernel of ours";
   const bool winograd_first = preferred == ConvolutionKernel::kWinograd;
   std::istringstream choices(kernel_choices());
   for (std::string line; std::getline(choices, line);) {
