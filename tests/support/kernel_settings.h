@@ -66,10 +66,7 @@ template <class Run>
 void pin_own_kernels(ConvolutionKernel preferred, const Run& run) {
   const KernelUseScope scope(KernelUse::kAuto);
   forget_kernel_choices();
-  // What is measured is not used: by this clock every run takes long, and few are made.
-  set_choice_clock([seconds = 0.0]() mutable { return seconds += 1; });
   run();
-  set_choice_clock({});
   EXPECT_NE(kernel_choices(), "") << "no convolution had a kernel of ours";
   const bool winograd_first = preferred == ConvolutionKernel::kWinograd;
   std::istringstream choices(kernel_choices());
