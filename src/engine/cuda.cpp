@@ -16,6 +16,7 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <torch/version.h>
 
 namespace selfcure {
 namespace {
@@ -36,24 +37,42 @@ class CudaGraph : public StepGraph {
     // A recording has memory of its own: what the steps before have left cached must be free for
     // it.
     c10::cuda::CUDACachingAllocator::emptyCache();
-    graph_.capture_begin();
+    graph_->capture_begin(pool_);
     try {
       work();
+      graph_->capture_end();
     } catch (...) {
-      // The stream records until it is told to stop; what this says about it is of no more use.
-      try {
-        graph_.capture_end();
-      } catch (const c10::Error&) {
-        static_cast<void>(cudaGetLastError());
-      }
+      abandon();
       throw;
     }
-    graph_.capture_end();
   }
-  void replay() override { graph_.replay(); }
+  void replay() override { graph_->replay(); }
 
  private:
-  at::cuda::CUDAGraph graph_;
+  /// After a recording that failed, before its end or in it.
+  void abandon() {
+    // The stream records until it is told to stop; what this says about it is of no more use.
+    try {
+      graph_->capture_end();
+    } catch (const c10::Error&) {
+      static_cast<void>(cudaGetLastError());
+    }
+    // A recording whose end failed leaves the allocator asking the graph, for every block from then
+    // on, whether it is still recorded: it must not be destroyed.
+    static_cast<void>(graph_.release());
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+    // While it asks, it gives no block back that two streams have used.
+    try {
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(c10::cuda::current_device(), pool_);
+    } catch (const c10::Error&) {
+      // It has been told already.
+    }
+#endif
+  }
+
+  std::unique_ptr<at::cuda::CUDAGraph> graph_ = std::make_unique<at::cuda::CUDAGraph>();
+  // The type's namespace differs between versions of LibTorch.
+  decltype(at::cuda::graph_pool_handle()) pool_ = at::cuda::graph_pool_handle();
 };
 
 }  // namespace
