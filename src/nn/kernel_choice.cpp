@@ -91,6 +91,11 @@ const char* name_of(ConvolutionKernel kernel) {
   return kKernelNames.at(static_cast<std::size_t>(kernel));
 }
 
+/// A line of kernel_choices().
+std::string line_of(const std::string& key, ConvolutionKernel kernel) {
+  return key + ": " + name_of(kernel);
+}
+
 std::int64_t next_power_of_two(std::int64_t count) {
   std::int64_t power = 1;
   while (power < count) power *= 2;
@@ -160,7 +165,7 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   for (const KernelCandidate& candidate : candidates)
     if (kept == name_of(candidate.kernel)) {
       all.by_key[text] = candidate.kernel;
-      if (all.listener) all.listener(text + ": " + kept + " (measured before)");
+      if (all.listener) all.listener(line_of(text, candidate.kernel) + " (measured before)");
       return candidate.kernel;
     }
 
@@ -180,7 +185,7 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   }
   all.by_key[text] = best;
   file.add(text, name_of(best));
-  if (all.listener) all.listener(text + ": " + name_of(best) + " (" + times + ")");
+  if (all.listener) all.listener(line_of(text, best) + " (" + times + ")");
   return best;
 }
 
@@ -196,9 +201,7 @@ std::string kernel_choices() {
   const std::lock_guard<std::mutex> lock(all.mutex);
   std::string text;
   for (const auto& [key, kernel] : all.by_key) {
-    text += key;
-    text += ": ";
-    text += name_of(kernel);
+    text += line_of(key, kernel);
     text += "\n";
   }
   return text;
@@ -232,7 +235,7 @@ void pin_kernel_choices(const std::string& text, const std::string& where) {
                                   key.shape))
       throw ConfigError(place + "expected a kernel that this processor (" +
                         kernels::instruction_set_name(kernels::instruction_set()) +
-                        ") has for this shape, got '" + name + "'");
+                        ") has for this shape, got '" + name.substr(0, 100) + "'");
     pinned[line.substr(0, colon)] = chosen;
   }
   Choices& all = choices();
