@@ -135,6 +135,9 @@ def growth_points(quick):
 
 
 def growth(setting):
+    if setting.kernels not in ("auto", "libtorch"):
+        raise Missing(f"growth: expected KERNELS=auto or libtorch, got '{setting.kernels}': a file of choices holds "
+                      "for one number of threads")
     section = Section("growth", "How the time of a training step grows with the side of the images and with the batch, "
                       "on one thread and on all. Steps of selfcure and of PyTorch alternate.")
     rows = []

@@ -1,6 +1,6 @@
 #include "selfcure/engine/cpu_kernels.h"
 
-#include <ATen/Version.h>
+#include <ATen/Context.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -36,10 +36,11 @@ std::filesystem::path home() {
   return absolute_or_empty(user == nullptr ? nullptr : user->pw_dir);
 }
 
-/// What else decides how fast kernels are, in eight digits: this program's code, and how it and
-/// LibTorch were built.
+/// What else decides how fast kernels are, in eight digits: this program's code and compiler, and
+/// LibTorch's matrix products.
 std::string build_digits() {
-  std::string text = std::string(version()) + source_revision() + at::show_config();
+  std::string text = std::string(version()) + source_revision() + __VERSION__;
+  if (at::hasMKL()) text += " MKL";
 #ifndef NDEBUG
   text += " with assertions";
 #endif
@@ -62,9 +63,11 @@ void pin_choices_of(const std::string& name) {
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   pin_kernel_choices(text, name);
   const std::string threads = ", " + std::to_string(kernels::team_size()) + " threads: ";
-  if (text.find(threads) == std::string::npos)
+  if (kernel_choices().find(threads) == std::string::npos) {
+    forget_kernel_choices();
     throw ConfigError(expected + "has none for " + std::to_string(kernels::team_size()) +
                       " threads (train.threads)");
+  }
 }
 
 }  // namespace

@@ -37,8 +37,9 @@ class CudaGraph : public StepGraph {
     // A recording has memory of its own: what the steps before have left cached must be free for
     // it.
     c10::cuda::CUDACachingAllocator::emptyCache();
-    graph_->capture_begin(pool_);
+    TORCH_CHECK(graph_ != nullptr, "this graph could not be recorded");
     try {
+      graph_->capture_begin(pool_);
       work();
       graph_->capture_end();
     } catch (...) {
@@ -46,7 +47,10 @@ class CudaGraph : public StepGraph {
       throw;
     }
   }
-  void replay() override { graph_->replay(); }
+  void replay() override {
+    TORCH_CHECK(graph_ != nullptr, "this graph could not be recorded");
+    graph_->replay();
+  }
 
  private:
   /// After a recording that failed, before its end or in it.
@@ -54,11 +58,13 @@ class CudaGraph : public StepGraph {
     // The stream records until it is told to stop; what this says about it is of no more use.
     try {
       graph_->capture_end();
+      graph_.reset();  // with its memory
+      return;
     } catch (const c10::Error&) {
       static_cast<void>(cudaGetLastError());
     }
-    // A recording whose end failed leaves the allocator asking the graph, for every block from then
-    // on, whether it is still recorded: it must not be destroyed.
+    // A recording whose begin or end failed leaves the allocator asking the graph, for every block
+    // from then on, whether it is still recorded: it must not be destroyed.
     static_cast<void>(graph_.release());
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
     // While it asks, it gives no block back that two streams have used.

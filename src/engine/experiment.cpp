@@ -173,19 +173,20 @@ void Experiment::choose_cpu_kernels(bool resume) {
   const bool is_file = kernels != "auto" && kernels != "libtorch";
   if (resume && is_file)
     observer_.note("train.kernels: '" + kernels +
-                   "' is not read again: the checkpoint has its choices");
+                   "' is not read: a resumed run goes on with the choices of its checkpoint");
   use_cpu_kernels(resume && is_file ? "auto" : kernels);
+  if (!device_.is_cpu() || kernels != "auto") return;
   const std::string obstacle = kept_choices_obstacle();
-  if (kernels == "auto" && !obstacle.empty())
+  if (!obstacle.empty())
     observer_.warning("kernel choices are not kept (" + obstacle +
                       "): a rerun may choose others and differ in the last bits");
 }
 
 void Experiment::prepare(const std::string& command_line, bool resume) {
   threads_ = set_cpu_threads(options_.train.threads);
-  choose_cpu_kernels(resume);
   set_choice_listener([this](const std::string& choice) { observer_.debug("kernel: " + choice); });
   device_ = resolve_device(options_.train.device);
+  choose_cpu_kernels(resume);
   check_precision(options_.train.precision, device_);
   set_device_arithmetic(options_.train.precision, device_);
   run_.write("config.resolved.yaml", resolved_config_);

@@ -245,12 +245,15 @@ struct Strips {
         line_floats(s.width * s.channels),
         lines(std::clamp<std::int64_t>(kStripFloats / line_floats, 1, s.height)),
         count(divided_up(s.height, lines)),
-        out_rows(lines < s.kernel + s.stride ? 1 : (lines - s.kernel) / s.stride + 1),
+        out_rows(lines == s.height             ? s.out_height()
+                 : lines < s.kernel + s.stride ? 1
+                                               : (lines - s.kernel) / s.stride + 1),
         out_count(divided_up(s.out_height(), out_rows)) {}
 
   /// Floats of the largest strip: of lines of the input.
   std::int64_t floats() const {
-    return std::max(lines, (out_rows - 1) * shape.stride + shape.kernel) * line_floats;
+    const std::int64_t read = (out_rows - 1) * shape.stride + shape.kernel;
+    return std::max(lines, std::min(read, shape.height)) * line_floats;
   }
 
  private:

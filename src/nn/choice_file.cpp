@@ -54,7 +54,8 @@ ChoiceFile::ChoiceFile(const std::filesystem::path& path) {
     held_by_another_ = is_held && std::chrono::steady_clock::now() >= end;
     if (!is_held || held_by_another_) {
       // Some network file systems have no locks.
-      obstacle_ = path.string() + ": " + std::strerror(error);
+      obstacle_ = path.string() + ": " +
+                  (held_by_another_ ? "held by another process" : std::strerror(error));
       break;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(2));

@@ -51,7 +51,17 @@ struct Choices {
   std::function<double()> clock = machine_seconds;
   /// Of keep_kernel_choices().
   std::filesystem::path file;
+  /// Of kept_choices_obstacle(), once another process has held the file for too long.
+  std::string obstacle;
 };
+
+/// A file that another process holds is waited for once: nothing is kept from then on.
+void give_up_if_held(const ChoiceFile& file, Choices& all) {
+  if (!file.is_held_by_another()) return;
+  all.obstacle = file.obstacle();
+  all.file.clear();
+  if (all.listener) all.listener("kernel choices are no longer kept: " + all.obstacle);
+}
 
 Choices& choices() {
   static Choices instance;
@@ -156,11 +166,7 @@ ConvolutionKernel choose_kernel(const ConvolutionKey& key,
   if (known != all.by_key.end()) return known->second;
 
   ChoiceFile file(all.file);
-  if (file.is_held_by_another()) {
-    if (all.listener)
-      all.listener("kernel choices are no longer kept: another process holds " + all.file.string());
-    all.file.clear();
-  }
+  give_up_if_held(file, all);
   const std::string kept = file.kernel_of(text);
   for (const KernelCandidate& candidate : candidates)
     if (kept == name_of(candidate.kernel)) {
@@ -247,12 +253,16 @@ void keep_kernel_choices(const std::filesystem::path& file) {
   Choices& all = choices();
   const std::lock_guard<std::mutex> lock(all.mutex);
   all.file = file;
+  all.obstacle.clear();
 }
 
 std::string kept_choices_obstacle() {
   Choices& all = choices();
   const std::lock_guard<std::mutex> lock(all.mutex);
-  return all.file.empty() ? "" : ChoiceFile(all.file).obstacle();
+  if (all.file.empty()) return all.obstacle;
+  const ChoiceFile file(all.file);
+  give_up_if_held(file, all);
+  return file.obstacle();
 }
 
 void forget_kernel_choices() {

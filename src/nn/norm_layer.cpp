@@ -207,6 +207,7 @@ at::Tensor conv_norm_pool(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const 
   if (!norm.is_training())
     return max_pool(conv_norm(convolution, norm, input, {{}, /*relu=*/true}), kernel, stride,
                     padding);
+  if (convolution.is_training()) std::atomic_store(&convolution.folded, {});
   const at::Tensor x = convolution.forward(input);
   check_images(x);
   if (!has_kernel(norm, x, {}) ||

@@ -31,6 +31,9 @@ for name in nowhere.txt folder; do
 done
 run 2 train base.yaml --set train.kernels=wrong.txt --out x
 says "wrong.txt:2: expected a choice such as 'forward " err; lines 1
+echo 'forward 8x3x32x32 to 64, 7x7/2, padding 3, 5 threads: libtorch' >five.txt
+run 2 train base.yaml --set train.kernels=five.txt --out x
+says "train.kernels: expected auto, libtorch or a file of choices, got 'five.txt', which has none for 2 threads (train.threads)" err; lines 1
 
 # LibTorch alone chooses nothing.
 run 0 --verbose train base.yaml --set train.kernels=libtorch --set train.epochs=1 --out libtorch
@@ -58,6 +61,12 @@ same_results first again
 run 0 --verbose train base.yaml --set train.epochs=1 --out later
 says "(measured before)" err; says_not "(libtorch " err
 same_results first later
+
+# A cache that cannot be written: said once.
+touch no_folder
+XDG_CACHE_HOME=$PWD/no_folder run 0 train base.yaml --set train.epochs=1 --out unkept
+says "kernel choices are not kept ($PWD/no_folder/selfcure/kernels_" err
+says ": Not a directory): a rerun may choose others and differ in the last bits" err
 
 # A resume computes with the kernels that the run began with: here they are the other way round.
 sed -E '/: libtorch$/!{s/: [a-z0-9]+$/: libtorch/;b}; /3x3\/1, padding 1,/{s/libtorch$/winograd/;b}; s/libtorch$/im2col/' \

@@ -124,7 +124,11 @@ TEST_F(KeptKernelChoice, IsNotKeptWhereNothingCanBeWritten) {
     forget_kernel_choices();
     keep_kernel_choices(path);
     EXPECT_EQ(choose(key_, 1, 0.2, 2), ConvolutionKernel::kWinograd) << path;
+    EXPECT_EQ(kept_choices_obstacle().rfind(path.string() + ": ", 0), 0U)
+        << kept_choices_obstacle();
   }
+  keep_kernel_choices(folder_.path() / "choices.txt");
+  EXPECT_EQ(kept_choices_obstacle(), "");
 }
 
 std::string error_of(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <c10/core/InferenceMode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
 #include <torch/csrc/jit/frontend/tracer.h>
 
 #include <array>
@@ -248,6 +249,36 @@ TEST_F(Layers, ComputeNoGradientOfWhatIsFrozen) {
   EXPECT_FALSE(layer.convolution->bias.grad().defined());
   EXPECT_FALSE(layer.norm->bias.grad().defined());
   EXPECT_TRUE(layer.norm->weight.grad().defined());
+}
+
+/// Output, gradients and running statistics of convolution, norm, ReLU and pooling in training.
+std::vector<at::Tensor> trained_by(KernelUse use) {
+  const KernelUseScope scope(use);
+  torch::manual_seed(3);
+  Conv2d convolution(torch::nn::Conv2dOptions(4, 8, 3).padding(1));
+  BatchNorm2d norm(8);
+  {
+    const at::NoGradGuard no_grad;
+    norm->weight.normal_();
+    norm->bias.normal_();
+  }
+  const at::Tensor input = at::randn({3, 4, 11, 9}).set_requires_grad(true);
+  const at::Tensor output = conv_norm_pool(*convolution, *norm, input, 3, 2, 1);
+  EXPECT_EQ(output.grad_fn()->name().find("NormPoolFunction") != std::string::npos,
+            use == KernelUse::kAuto)
+      << output.grad_fn()->name();
+  // Not channels-last.
+  output.backward(at::randn(output.sizes()));
+  return {
+      output.detach(),   input.grad(),       convolution->weight.grad(), norm->weight.grad(),
+      norm->bias.grad(), norm->running_mean, norm->running_var,          norm->num_batches_tracked};
+}
+
+TEST_F(Layers, NormAndPoolingInOneGiveWhatLibTorchGives) {
+  const std::vector<at::Tensor> ours = trained_by(KernelUse::kAuto);
+  const std::vector<at::Tensor> libtorch = trained_by(KernelUse::kLibTorch);
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    EXPECT_TRUE(at::allclose(ours[i], libtorch[i], 1e-4, 1e-5)) << i;
 }
 
 // LibTorch's layers have second gradients: a layer that refuses them is computed by our kernels.
