@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include <cctype>
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <functional>
+#include <system_error>
 
 #include "selfcure/core/errors.h"
+#include "selfcure/core/file_io.h"
 #include "selfcure/core/version.h"
 #include "selfcure/engine/device.h"
 #include "selfcure/kernels/instruction_set.h"
@@ -36,8 +36,8 @@ std::filesystem::path home() {
   return absolute_or_empty(user == nullptr ? nullptr : user->pw_dir);
 }
 
-/// What else decides how fast kernels are, in eight digits: this program's code and compiler, and
-/// LibTorch's matrix products.
+/// What else decides how fast kernels are, in hexadecimal digits: this program's code and compiler,
+/// and LibTorch's matrix products.
 std::string build_digits() {
   std::string text = std::string(version()) + source_revision() + __VERSION__;
   if (at::hasMKL()) text += " MKL";
@@ -47,10 +47,8 @@ std::string build_digits() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   text += " with sanitizers";
 #endif
-  std::uint32_t hash = 2166136261U;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  char digits[16];
-  std::snprintf(digits, sizeof(digits), "%08x", hash);
+  char digits[24];
+  std::snprintf(digits, sizeof(digits), "%016zx", std::hash<std::string>()(text));
   return digits;
 }
 
@@ -58,10 +56,11 @@ std::string build_digits() {
 void pin_choices_of(const std::string& name) {
   const std::string expected =
       "train.kernels: expected auto, libtorch or a file of choices, got '" + name + "', which ";
-  std::ifstream file(name);
-  if (!file || std::filesystem::is_directory(name)) throw ConfigError(expected + "cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  pin_kernel_choices(text, name);
+  // A folder opens as a file does.
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(name, ignored))
+    throw ConfigError(expected + "cannot be read");
+  pin_kernel_choices(read_file(name), name);
   const std::string threads = ", " + std::to_string(kernels::team_size()) + " threads: ";
   if (kernel_choices().find(threads) == std::string::npos) {
     forget_kernel_choices();

@@ -148,7 +148,7 @@ at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::T
   candidates.push_back({ConvolutionKernel::kLibTorch, [&] { run(ConvolutionKernel::kLibTorch); }});
   for (const ConvolutionKernel kernel : own_kernels(shape))
     candidates.push_back({kernel, [&run, kernel] { run(kernel); }});
-  return run(choose_kernel({ConvolutionPass::kInference, shape}, candidates));
+  return pooled(run(choose_kernel({ConvolutionPass::kInference, shape}, candidates)), after);
 }
 
 at::Tensor conv_norm(torch::nn::Sequential& layers, const at::Tensor& input) {

@@ -60,7 +60,7 @@ IrUnitImpl::IrUnitImpl(std::int64_t in_channels, std::int64_t width, std::int64_
 
 at::Tensor IrUnitImpl::forward(const at::Tensor& input) {
   const std::int64_t stride = (*res_layer->at<Conv2dImpl>(3).options.stride())[0];
-  const at::Tensor shortcut = shortcut_layer->size() == 1 ? max_pool(input, 1, stride, 0)
+  const at::Tensor shortcut = shortcut_layer->size() == 1 ? max_pool(input, {1, stride, 0})
                                                           : conv_norm(shortcut_layer, input);
   at::Tensor x =
       res_layer->at<Conv2dImpl>(1).forward(res_layer->at<BatchNorm2dImpl>(0).forward(input));

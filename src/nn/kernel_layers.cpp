@@ -10,7 +10,6 @@
 
 #include "selfcure/core/errors.h"
 #include "selfcure/kernels/instruction_set.h"
-#include "selfcure/nn/layers.h"
 
 namespace selfcure {
 
@@ -88,6 +87,14 @@ at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t 
                         std::int64_t width) {
   return at::empty({batch, channels, height, width}, at::kFloat, at::kStrided, at::kCPU,
                    /*pin_memory=*/false, at::MemoryFormat::ChannelsLast);
+}
+
+kernels::MaxPoolShape shape_of(at::IntArrayRef sizes, const PoolWindow& window) {
+  return {sizes[0], sizes[1], sizes[2], sizes[3], window.kernel, window.stride, window.padding};
+}
+
+at::Tensor pooled(const at::Tensor& input, const AfterNorm& after) {
+  return after.pool ? max_pool(input, *after.pool) : input;
 }
 
 kernels::ConvolutionMethod method_of(ConvolutionKernel kernel) {

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "selfcure/kernels/convolution.h"
+#include "selfcure/kernels/max_pool.h"
 #include "selfcure/nn/kernel_choice.h"
+#include "selfcure/nn/layers.h"
 
 namespace selfcure {
 
@@ -49,6 +51,11 @@ class Scratch {
 /// An uninitialised channels-last tensor.
 at::Tensor empty_images(std::int64_t batch, std::int64_t channels, std::int64_t height,
                         std::int64_t width);
+
+kernels::MaxPoolShape shape_of(at::IntArrayRef sizes, const PoolWindow& window);
+
+/// The pooling of an AfterNorm, if it has one.
+at::Tensor pooled(const at::Tensor& input, const AfterNorm& after);
 
 kernels::ConvolutionMethod method_of(ConvolutionKernel kernel);
 

@@ -20,13 +20,19 @@ kernels::BatchNormShape rows_of(const at::Tensor& images) {
   return {images.size(0) * images.size(2) * images.size(3), images.size(1)};
 }
 
-/// @param window  kernel, stride, padding
-kernels::MaxPoolShape pool_of(at::IntArrayRef sizes, const std::vector<std::int64_t>& window) {
-  return {sizes[0], sizes[1], sizes[2], sizes[3], window[0], window[1], window[2]};
-}
-
 float* data_or_null(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<float>() : nullptr;
+}
+
+/// New tensors for the gradients of the input, the weight and the bias, which `saved` begins with;
+/// `results` begins with them then.
+kernels::BatchNormGradients new_gradients(const variable_list& saved, variable_list& results) {
+  for (std::size_t i = 0; i < 3; ++i) results[i] = at::empty_like(saved[i]);
+  kernels::BatchNormGradients gradients;
+  gradients.input = results[0].data_ptr<float>();
+  gradients.weight = results[1].data_ptr<float>();
+  gradients.bias = results[2].data_ptr<float>();
+  return gradients;
 }
 
 class NormFunction : public torch::autograd::Function<NormFunction> {
@@ -65,13 +71,7 @@ class NormFunction : public torch::autograd::Function<NormFunction> {
     const bool relu = context->saved_data["relu"].toBool();
     const kernels::BatchNormShape shape = rows_of(input);
     variable_list results(9);
-    results[0] = at::empty_like(input);
-    results[1] = at::empty_like(saved[1]);
-    results[2] = at::empty_like(saved[2]);
-    kernels::BatchNormGradients wanted;
-    wanted.input = results[0].data_ptr<float>();
-    wanted.weight = results[1].data_ptr<float>();
-    wanted.bias = results[2].data_ptr<float>();
+    kernels::BatchNormGradients wanted = new_gradients(saved, results);
     if (context->saved_data["residual"].toBool()) {
       if (relu) {
         results[3] = at::empty_like(input);
@@ -97,9 +97,8 @@ class NormPoolFunction : public torch::autograd::Function<NormPoolFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& weight, const at::Tensor& bias,
                             const at::Tensor& running_mean, const at::Tensor& running_variance,
-                            std::int64_t kernel, std::int64_t stride, std::int64_t padding,
-                            double momentum, double epsilon) {
-    const kernels::MaxPoolShape shape = pool_of(input.sizes(), {kernel, stride, padding});
+                            const PoolWindow& window, double momentum, double epsilon) {
+    const kernels::MaxPoolShape shape = shape_of(input.sizes(), window);
     at::Tensor output =
         empty_images(shape.batch, shape.channels, shape.out_height(), shape.out_width());
     const at::Tensor winners = at::empty(output.sizes(), at::kByte);  // channels-last, in fact
@@ -112,7 +111,8 @@ class NormPoolFunction : public torch::autograd::Function<NormPoolFunction> {
                                inverse_deviation.data_ptr<float>(), data_or_null(running_mean),
                                data_or_null(running_variance), momentum, work.data());
     context->save_for_backward({input, weight, bias, mean, inverse_deviation, winners});
-    context->saved_data["window"] = std::vector<std::int64_t>{kernel, stride, padding};
+    context->saved_data["window"] =
+        std::vector<std::int64_t>{window.kernel, window.stride, window.padding};
     context->saved_data["epsilon"] = epsilon;
     return output;
   }
@@ -122,14 +122,10 @@ class NormPoolFunction : public torch::autograd::Function<NormPoolFunction> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& input = saved[0];
     const at::Tensor gradient = channels_last(gradients[0]);
-    const kernels::MaxPoolShape shape =
-        pool_of(input.sizes(), context->saved_data["window"].toIntVector());
-    variable_list results(10);
-    for (std::size_t i = 0; i < 3; ++i) results[i] = at::empty_like(saved[i]);
-    kernels::BatchNormGradients wanted;
-    wanted.input = results[0].data_ptr<float>();
-    wanted.weight = results[1].data_ptr<float>();
-    wanted.bias = results[2].data_ptr<float>();
+    const std::vector<std::int64_t> window = context->saved_data["window"].toIntVector();
+    const kernels::MaxPoolShape shape = shape_of(input.sizes(), {window[0], window[1], window[2]});
+    variable_list results(8);
+    const kernels::BatchNormGradients wanted = new_gradients(saved, results);
     const Scratch work(kernels::norm_pool_scratch_floats(shape));
     kernels::norm_pool_backward(shape,
                                 {saved[1].data_ptr<float>(), saved[2].data_ptr<float>(),
@@ -190,37 +186,23 @@ at::Tensor norm_then(BatchNorm2dImpl& norm, const at::Tensor& input, const After
         at::batch_norm(input, norm.weight, norm.bias, norm.running_mean, norm.running_var,
                        norm.is_training(), momentum, norm.options.eps(), /*cudnn_enabled=*/true);
     if (after.residual.defined()) output += after.residual;
-    return after.relu ? output.relu_() : output;
+    return pooled(after.relu ? output.relu_() : output, after);
   }
-  at::Tensor output = NormFunction::apply(
-      channels_last(input), norm.weight, norm.bias,
-      after.residual.defined() ? c10::optional<at::Tensor>(channels_last(after.residual))
-                               : c10::nullopt,
-      norm.running_mean, norm.running_var, after.relu, momentum, norm.options.eps());
+  const bool with_pool = after.pool && after.relu && !after.residual.defined() &&
+                         kernels::has_max_pool(shape_of(input.sizes(), *after.pool));
+  const at::Tensor images = channels_last(input);
+  const at::Tensor output =
+      with_pool
+          ? NormPoolFunction::apply(images, norm.weight, norm.bias, norm.running_mean,
+                                    norm.running_var, *after.pool, momentum, norm.options.eps())
+          : NormFunction::apply(
+                images, norm.weight, norm.bias,
+                after.residual.defined() ? c10::optional<at::Tensor>(channels_last(after.residual))
+                                         : c10::nullopt,
+                norm.running_mean, norm.running_var, after.relu, momentum, norm.options.eps());
   mark_changed(norm.running_mean);
   mark_changed(norm.running_var);
-  return output;
-}
-
-at::Tensor conv_norm_pool(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
-                          std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
-  if (!norm.is_training())
-    return max_pool(conv_norm(convolution, norm, input, {{}, /*relu=*/true}), kernel, stride,
-                    padding);
-  if (convolution.is_training()) std::atomic_store(&convolution.folded, {});
-  const at::Tensor x = convolution.forward(input);
-  check_images(x);
-  if (!has_kernel(norm, x, {}) ||
-      !kernels::has_max_pool(pool_of(x.sizes(), {kernel, stride, padding})))
-    return max_pool(norm_then(norm, x, {{}, /*relu=*/true}), kernel, stride, padding);
-  check_sample(x);
-  norm.num_batches_tracked += 1;
-  at::Tensor output = NormPoolFunction::apply(
-      channels_last(x), norm.weight, norm.bias, norm.running_mean, norm.running_var, kernel, stride,
-      padding, norm.options.momentum().value(), norm.options.eps());
-  mark_changed(norm.running_mean);
-  mark_changed(norm.running_var);
-  return output;
+  return with_pool ? output : pooled(output, after);
 }
 
 }  // namespace selfcure

@@ -95,9 +95,9 @@ ResNetImpl::ResNetImpl(const ResNetOptions& options) : stem_(options.stem) {
 }
 
 at::Tensor ResNetImpl::forward(const at::Tensor& images) {
-  const at::Tensor input = in_layer_layout(images);
-  at::Tensor x = stem_ == Stem::kImageNet ? conv_norm_pool(*conv1, *bn1, input, 3, 2, 1)
-                                          : conv_norm(*conv1, *bn1, input, {{}, kRelu});
+  AfterNorm after = {{}, kRelu};
+  if (stem_ == Stem::kImageNet) after.pool = PoolWindow{3, 2, 1};
+  at::Tensor x = conv_norm(*conv1, *bn1, in_layer_layout(images), after);
   x = layer1->forward(x);
   x = layer2->forward(x);
   x = layer3->forward(x);

@@ -28,7 +28,7 @@ Vgg16Impl::Vgg16Impl() {
   std::int64_t in = 3;
   for (const std::int64_t width : kWidths) {
     if (width == 0) {
-      convolutions->push_back(torch::nn::Functional(max_pool, 2, 2, 0));
+      convolutions->push_back(torch::nn::Functional(max_pool, PoolWindow{2, 2, 0}));
       continue;
     }
     convolutions->push_back(Conv2d(torch::nn::Conv2dOptions(in, width, 3).padding(1)));

@@ -9,32 +9,20 @@
 #include <string>
 #include <tuple>
 
+#include "support/guarded_memory.h"
 #include "support/kernel_settings.h"
 
 namespace selfcure::kernels {
 namespace {
 
 using selfcure::testing::available_instruction_sets;
+using selfcure::testing::guard_is_whole;
+using selfcure::testing::guarded;
 using selfcure::testing::InstructionSetLimit;
 using selfcure::testing::TeamSizeSetting;
 
 constexpr double kMomentum = 0.1;
 constexpr double kEpsilon = 1e-5;
-/// Written behind every tensor that a kernel fills, and expected to stay.
-constexpr float kGuard = 12345.0F;
-constexpr std::int64_t kGuardFloats = 32;
-
-/// Uninitialised memory with guards behind it.
-at::Tensor guarded(at::IntArrayRef sizes) {
-  std::int64_t count = 1;
-  for (const std::int64_t size : sizes) count *= size;
-  return at::full({count + kGuardFloats}, kGuard).narrow(0, 0, count).view(sizes);
-}
-
-bool guard_is_whole(const at::Tensor& tensor) {
-  const float* const end = tensor.data_ptr<float>() + tensor.numel();
-  return std::all_of(end, end + kGuardFloats, [](float value) { return value == kGuard; });
-}
 
 float* data(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.data_ptr<float>() : nullptr;

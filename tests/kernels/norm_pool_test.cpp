@@ -8,18 +8,19 @@
 #include <vector>
 
 #include "selfcure/kernels/batch_norm.h"
+#include "support/guarded_memory.h"
 #include "support/kernel_settings.h"
 
 namespace selfcure::kernels {
 namespace {
 
 using selfcure::testing::available_instruction_sets;
+using selfcure::testing::guard_is_whole;
+using selfcure::testing::guarded;
 using selfcure::testing::InstructionSetLimit;
 using selfcure::testing::TeamSizeSetting;
 
 constexpr double kMomentum = 0.1;
-constexpr float kGuard = 12345.0F;
-constexpr std::int64_t kGuardFloats = 32;
 
 std::string name_of(const MaxPoolShape& s) {
   return std::to_string(s.batch) + " images of " + std::to_string(s.channels) + "x" +
@@ -27,18 +28,6 @@ std::string name_of(const MaxPoolShape& s) {
          std::to_string(s.kernel) + ", stride " + std::to_string(s.stride) + ", padding " +
          std::to_string(s.padding);
 }
-
-/// Floats with guards behind them.
-struct Guarded {
-  explicit Guarded(std::int64_t count)
-      : all(at::full({count + kGuardFloats}, kGuard)), values(all.narrow(0, 0, count)) {}
-  ~Guarded() {
-    EXPECT_TRUE((all.narrow(0, values.numel(), kGuardFloats) == kGuard).all().item<bool>());
-  }
-  float* data() const { return all.data_ptr<float>(); }
-  at::Tensor all;
-  at::Tensor values;
-};
 
 struct Inputs {
   at::Tensor images, gradient, weight, bias;
@@ -61,33 +50,35 @@ struct Results {
 
 Results in_one(const MaxPoolShape& shape, const Inputs& inputs) {
   const std::int64_t channels = shape.channels;
-  const Guarded output(inputs.gradient.numel());
-  const Guarded input_gradient(inputs.images.numel());
-  const Guarded scratch(static_cast<std::int64_t>(norm_pool_scratch_floats(shape)));
-  const Guarded mean(channels), inverse(channels), weight_gradient(channels),
-      bias_gradient(channels);
+  const auto data = [](const at::Tensor& tensor) { return tensor.data_ptr<float>(); };
+  const at::Tensor mean = guarded({channels}), inverse = guarded({channels});
+  const at::Tensor scratch = guarded({static_cast<std::int64_t>(norm_pool_scratch_floats(shape))});
+  const at::Tensor without_winners = guarded(inputs.gradient.sizes());
   Results results;
+  results.output = guarded(inputs.gradient.sizes());
+  results.input_gradient = guarded(inputs.images.sizes());
+  results.weight_gradient = guarded({channels});
+  results.bias_gradient = guarded({channels});
   results.running_mean = at::zeros({channels});
   results.running_variance = at::ones({channels});
   results.winners = at::full(inputs.gradient.sizes(), 255, at::kByte);
-  norm_pool_forward(shape, inputs.layer(), inputs.images.data_ptr<float>(), output.data(),
-                    results.winners.data_ptr<std::uint8_t>(), mean.data(), inverse.data(),
-                    results.running_mean.data_ptr<float>(),
-                    results.running_variance.data_ptr<float>(), kMomentum, scratch.data());
-  norm_pool_backward(shape, inputs.layer(), inputs.gradient.data_ptr<float>(),
-                     results.winners.data_ptr<std::uint8_t>(), inputs.images.data_ptr<float>(),
-                     mean.data(), inverse.data(),
-                     {input_gradient.data(), nullptr, weight_gradient.data(), bias_gradient.data()},
-                     scratch.data());
-  const Guarded without_winners(inputs.gradient.numel());
-  norm_pool_forward(shape, inputs.layer(), inputs.images.data_ptr<float>(), without_winners.data(),
-                    nullptr, mean.data(), inverse.data(), nullptr, nullptr, kMomentum,
-                    scratch.data());
-  EXPECT_TRUE(without_winners.values.equal(output.values));
-  results.output = output.values;
-  results.input_gradient = input_gradient.values;
-  results.weight_gradient = weight_gradient.values;
-  results.bias_gradient = bias_gradient.values;
+  norm_pool_forward(shape, inputs.layer(), data(inputs.images), data(results.output),
+                    results.winners.data_ptr<std::uint8_t>(), data(mean), data(inverse),
+                    data(results.running_mean), data(results.running_variance), kMomentum,
+                    data(scratch));
+  norm_pool_backward(shape, inputs.layer(), data(inputs.gradient),
+                     results.winners.data_ptr<std::uint8_t>(), data(inputs.images), data(mean),
+                     data(inverse),
+                     {data(results.input_gradient), nullptr, data(results.weight_gradient),
+                      data(results.bias_gradient)},
+                     data(scratch));
+  norm_pool_forward(shape, inputs.layer(), data(inputs.images), data(without_winners), nullptr,
+                    data(mean), data(inverse), nullptr, nullptr, kMomentum, data(scratch));
+  EXPECT_TRUE(without_winners.equal(results.output));
+  for (const at::Tensor& tensor :
+       {mean, inverse, scratch, without_winners, results.output, results.input_gradient,
+        results.weight_gradient, results.bias_gradient})
+    EXPECT_TRUE(guard_is_whole(tensor));
   return results;
 }
 
@@ -101,9 +92,9 @@ Results one_after_the_other(const MaxPoolShape& shape, const Inputs& inputs) {
   Results results;
   results.running_mean = at::zeros({shape.channels});
   results.running_variance = at::ones({shape.channels});
-  results.output = at::empty({inputs.gradient.numel()});
+  results.output = at::empty_like(inputs.gradient);
   results.winners = at::empty(inputs.gradient.sizes(), at::kByte);
-  results.input_gradient = at::empty({inputs.images.numel()});
+  results.input_gradient = at::empty_like(inputs.images);
   results.weight_gradient = at::empty({shape.channels});
   results.bias_gradient = at::empty({shape.channels});
   batch_norm_forward(rows, inputs.layer(), inputs.images.data_ptr<float>(), nullptr, true,

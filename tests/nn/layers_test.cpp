@@ -263,7 +263,7 @@ std::vector<at::Tensor> trained_by(KernelUse use) {
     norm->bias.normal_();
   }
   const at::Tensor input = at::randn({3, 4, 11, 9}).set_requires_grad(true);
-  const at::Tensor output = conv_norm_pool(*convolution, *norm, input, 3, 2, 1);
+  const at::Tensor output = conv_norm(*convolution, *norm, input, {{}, true, PoolWindow{3, 2, 1}});
   EXPECT_EQ(output.grad_fn()->name().find("NormPoolFunction") != std::string::npos,
             use == KernelUse::kAuto)
       << output.grad_fn()->name();
@@ -292,8 +292,12 @@ TEST_F(Layers, RefuseSecondGradientsWithOurKernelsAlone) {
       {"convolution", [&](const at::Tensor& x) { return convolution->forward(x); }},
       {"norm", [&](const at::Tensor& x) { return norm->forward(x); }},
       {"norm and pool",
-       [&](const at::Tensor& x) { return conv_norm_pool(*libtorchs, *norm_of_eight, x, 2, 2, 0); }},
-      {"pool", [](const at::Tensor& x) { return max_pool(x, 2, 2, 0); }}};
+       [&](const at::Tensor& x) {
+         return conv_norm(*libtorchs, *norm_of_eight, x, {{}, true, PoolWindow{2, 2, 0}});
+       }},
+      {"pool", [](const at::Tensor& x) {
+         return max_pool(x, {2, 2, 0});
+       }}};
   const auto error_of = [](const Run& layer) -> std::string {
     const at::Tensor input = at::randn({2, 4, 6, 6}).set_requires_grad(true);
     const at::Tensor output = layer(input);
@@ -342,7 +346,7 @@ TEST_F(Layers, MaxPoolingHasLibTorchsValuesAndGradients) {
     at::manual_seed(3);
     at::Tensor input = at::randn({2, 19, 9, 11}).set_requires_grad(true);
     at::Tensor exact = input.detach().to(at::kDouble).set_requires_grad(true);
-    const at::Tensor output = max_pool(input, window[0], window[1], window[2]);
+    const at::Tensor output = max_pool(input, {window[0], window[1], window[2]});
     const at::Tensor expected = at::max_pool2d(exact, {window[0], window[0]},
                                                {window[1], window[1]}, {window[2], window[2]});
     EXPECT_TRUE(output.to(at::kDouble).equal(expected));
@@ -373,7 +377,7 @@ TEST_F(Layers, RefuseWhatLibTorchRefuses) {
   EXPECT_THROW(layer.norm->forward(at::zeros({2, 9, 5, 5})), c10::Error);
   Conv2d large(torch::nn::Conv2dOptions(4, 4, 7));
   EXPECT_THROW(large->forward(at::zeros({1, 4, 5, 5})), c10::Error);
-  EXPECT_THROW(max_pool(at::zeros({1, 4, 2, 2}), 5, 1, 0), c10::Error);
+  EXPECT_THROW(max_pool(at::zeros({1, 4, 2, 2}), {5, 1, 0}), c10::Error);
 }
 
 TEST_F(Layers, RefuseResidualsOfOtherSizes) {
@@ -607,8 +611,8 @@ TEST_F(FoldedLayers, AreTracedAsLibTorchsOperators) {
   const auto traced = torch::jit::tracer::trace(
       {layer.input},
       [&](torch::jit::Stack stack) -> torch::jit::Stack {
-        return {max_pool(
-            conv_norm(*layer.convolution, *layer.norm, stack[0].toTensor(), {{}, true}), 2, 2, 0)};
+        return {conv_norm(*layer.convolution, *layer.norm, stack[0].toTensor(),
+                          {{}, true, PoolWindow{2, 2, 0}})};
       },
       [](const torch::autograd::Variable&) { return std::string(); });
   EXPECT_EQ(layer.convolution->folded, nullptr);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/Optional.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/conv.h>
@@ -44,11 +45,21 @@ class BatchNorm2dImpl
 };
 TORCH_MODULE(BatchNorm2d);
 
-/// What follows a batch norm, in this order.
+/// A square window of pooling.
+struct PoolWindow {
+  std::int64_t kernel = 1;
+  std::int64_t stride = 1;
+  std::int64_t padding = 0;
+};
+
+/// What follows a batch norm, in this order. In training, ReLU and pooling without a residual are
+/// one with it: what lies between them is not kept for the backward pass.
 struct AfterNorm {
-  /// Added, as the output; undefined: nothing.
+  /// Added, as the norm's output; undefined: nothing.
   at::Tensor residual = at::Tensor();
   bool relu = false;
+  /// Of max_pool().
+  c10::optional<PoolWindow> pool = c10::nullopt;
 };
 
 /// norm(input), then `after`. In evaluation mode too.
@@ -67,14 +78,7 @@ at::Tensor conv_norm(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::T
 at::Tensor conv_norm(torch::nn::Sequential& layers, const at::Tensor& input);
 
 /// Max pooling of [B, C, H, W], floor of the output size.
-at::Tensor max_pool(const at::Tensor& input, std::int64_t kernel, std::int64_t stride,
-                    std::int64_t padding);
-
-/// max_pool(relu(norm(convolution(input)))). In training norm and pooling are one: what lies
-/// between them is not kept for the backward pass.
-/// @throws ShapeError as norm_then() does
-at::Tensor conv_norm_pool(Conv2dImpl& convolution, BatchNorm2dImpl& norm, const at::Tensor& input,
-                          std::int64_t kernel, std::int64_t stride, std::int64_t padding);
+at::Tensor max_pool(const at::Tensor& input, const PoolWindow& window);
 
 /// The images in the memory layout that the layers after them compute in.
 at::Tensor in_layer_layout(const at::Tensor& images);
