@@ -83,14 +83,18 @@ struct Plan {
         output(blocks.longest(), out, table.panel_width) {}
 
   std::int64_t panels() const { return divided_up(out, table.panel_width); }
-  std::int64_t packed_floats() const { return kFrequencies * panels() * table.panel_width * in; }
+  /// Of the packed weights of so many panels.
+  std::int64_t frequency_stride(std::int64_t of_panels) const {
+    return of_panels * table.panel_width * in + kRowPadding;
+  }
+  std::int64_t packed_floats() const { return kFrequencies * frequency_stride(panels()); }
 };
 
 void pack(const Plan& plan, const float* weight, bool rotated, float* packed) {
   const std::int64_t panel_floats = plan.table.panel_width * plan.in;
   run_tasks(plan.panels(), [&](std::int64_t panel, int) {
     plan.table.winograd_pack(weight, plan.out, plan.in, rotated, panel, panel + 1,
-                             packed + panel * panel_floats, plan.packed_floats() / kFrequencies);
+                             packed + panel * panel_floats, plan.frequency_stride(plan.panels()));
   });
 }
 
@@ -103,7 +107,7 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
   std::fill_n(zeros, zero_count, 0.0F);
-  const std::int64_t frequency_floats = plan.packed_floats() / kFrequencies;
+  const std::int64_t frequency_stride = plan.frequency_stride(plan.panels());
   const PanelParts columns(plan.out, plan.table.panel_width, plan.blocks.count, team_size());
   run_tasks(plan.blocks.count * columns.parts, [&](std::int64_t task, int slot) {
     const std::int64_t part = task % columns.parts;
@@ -117,7 +121,7 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
     for (std::int64_t f = 0; f < kFrequencies; ++f)
       plan.table.product(last - first, plan.in, last_out - first_out,
                          from.data + f * from.frequency_stride, from.row_stride,
-                         packed + f * frequency_floats + first_out * plan.in,
+                         packed + f * frequency_stride + first_out * plan.in,
                          to.data + f * to.frequency_stride + first_out, to.row_stride);
     plan.table.winograd_output({to.data + first_out, to.row_stride, to.frequency_stride},
                                plan.tiles, plan.out, first, last, first_out, last_out, epilogue,
@@ -172,8 +176,9 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
   const BlockMatrix all_input(tiles, plan.in, plan.table.panel_width);
   const BlockMatrix group_output(tiles, groups.width, plan.table.panel_width);
   const std::int64_t zero_count = rounded_up(plan.in, kRowPadding);
-  const std::int64_t frequency_floats = groups.width * plan.in;
-  const std::int64_t slot_floats = kFrequencies * frequency_floats + group_output.floats();
+  const std::int64_t frequency_stride = plan.frequency_stride(kGroupPanels);
+  const std::int64_t packed_floats = kFrequencies * frequency_stride;
+  const std::int64_t slot_floats = packed_floats + group_output.floats();
   float* const zeros = parts.take(zero_count);
   float* const transformed = parts.take(all_input.floats());
   float* const slots = parts.take(slot_floats * team_size());
@@ -185,14 +190,14 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
     const std::int64_t first_out = groups.begin(group);
     const std::int64_t last_out = groups.begin(group + 1);
     float* const packed = slots + slot * slot_floats;
-    const TileMatrix to = group_output.at(packed + kFrequencies * frequency_floats);
+    const TileMatrix to = group_output.at(packed + packed_floats);
     plan.table.winograd_pack(weight, plan.out, plan.in, rotated, group * kGroupPanels,
                              divided_up(last_out, plan.table.panel_width), packed,
-                             frequency_floats);
+                             frequency_stride);
     for (std::int64_t f = 0; f < kFrequencies; ++f)
       plan.table.product(tiles, plan.in, last_out - first_out,
                          from.data + f * from.frequency_stride, from.row_stride,
-                         packed + f * frequency_floats, to.data + f * to.frequency_stride,
+                         packed + f * frequency_stride, to.data + f * to.frequency_stride,
                          to.row_stride);
     plan.table.winograd_output(to, plan.tiles, plan.out, 0, tiles, first_out, last_out, epilogue,
                                output);
@@ -222,7 +227,8 @@ class WeightGradient {
         gradient_(block_, out_, table_.panel_width) {
     zero_count_ = rounded_up(std::max(in_, out_), kRowPadding);
     zeros_ = parts.take(zero_count_);
-    sum_floats_ = kFrequencies * in_ * sum_width_;
+    frequency_stride_ = in_ * sum_width_ + kRowPadding;
+    sum_floats_ = kFrequencies * frequency_stride_;
     sum_ = parts.take(sums_ * sum_floats_);
     const std::int64_t blocks = way_ == Way::kApart ? sums_ : 1;
     blocks_ = parts.take(blocks * (input_.floats() + gradient_.floats()));
@@ -240,7 +246,7 @@ class WeightGradient {
       sum_together(input, output_gradient);
     const std::int64_t tasks = std::min<std::int64_t>(in_, 8 * team_size());
     run_tasks(tasks, [&](std::int64_t task, int) {
-      table_.winograd_weight_gradient(sum_, sums_, sum_floats_, in_, out_,
+      table_.winograd_weight_gradient(sum_, sums_, sum_floats_, frequency_stride_, in_, out_,
                                       part_begin(in_, tasks, task),
                                       part_begin(in_, tasks, task + 1), weight_gradient);
     });
@@ -276,7 +282,7 @@ class WeightGradient {
         table_.winograd_gradient(output_gradient, tiles_, out_, first, last, zeros_, gradient);
         for (std::int64_t f = 0; f < kFrequencies; ++f)
           multiply(f, 0, in_, 0, out_, last - first, from, gradient,
-                   sum_ + part * sum_floats_ + f * in_ * sum_width_, accumulate);
+                   sum_ + part * sum_floats_ + f * frequency_stride_, accumulate);
         first = last;
       }
     });
@@ -297,7 +303,7 @@ class WeightGradient {
         const std::int64_t frequency = task / row_parts;
         const std::int64_t row = part_begin(in_, row_parts, part);
         multiply(frequency, row, part_begin(in_, row_parts, part + 1), 0, out_, count, from,
-                 gradient, sum_ + (frequency * in_ + row) * sum_width_, first > 0);
+                 gradient, sum_ + frequency * frequency_stride_ + row * sum_width_, first > 0);
       });
     }
   }
@@ -318,8 +324,8 @@ class WeightGradient {
         table_.transposed_product(
             all_tiles_, in_, outs, from.data + f * from.frequency_stride, from.row_stride,
             gradient.data + f * gradient.frequency_stride + first_out, gradient.row_stride,
-            sum + f * in_ * width, width, /*accumulate=*/false);
-      table_.winograd_weight_gradient(sum, 1, 0, in_, outs, 0, in_,
+            sum + f * frequency_stride_, width, /*accumulate=*/false);
+      table_.winograd_weight_gradient(sum, 1, 0, frequency_stride_, in_, outs, 0, in_,
                                       weight_gradient + first_out * in_ * kTaps);
     });
   }
@@ -350,6 +356,8 @@ class WeightGradient {
   BlockMatrix gradient_;
   std::int64_t zero_count_;
   float* zeros_;
+  /// Distance of two frequencies' matrices of a sum.
+  std::int64_t frequency_stride_;
   std::int64_t sum_floats_;
   float* sum_;
   float* blocks_;

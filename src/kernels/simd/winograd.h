@@ -10,6 +10,8 @@ namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
 inline constexpr int kInputSide = 6;
 inline constexpr int kOutputSide = kTileSide;
 inline constexpr int kKernelSide = 3;
+/// Input channels by which weights are fetched ahead: too many rows for the processor to foresee.
+inline constexpr Index kChannelsAhead = 4;
 
 // The points are 0, a, -a, b, -b and infinity.
 inline constexpr double kA = 0.625;
@@ -138,13 +140,17 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
         }
     }
     float* const row_of_tile = to.data + (tile - first) * to.row_stride;
-    // The next tile's pixels that this one does not have, towards the second-level cache.
-    const bool is_last_of_row = left + kSide + kTileSide - kBefore > tiles.width;
+    // The next tile's pixels that this one does not have. Some may lie outside of the image, or of
+    // all images, which a prefetch forgives.
+    const TilePlace next = place_of(tiles, tile + 1);
+    const float* const next_patch =
+        images + ((next.image * tiles.height + next.row - kBefore) * tiles.width + next.column -
+                  kBefore) * channels;
+    const int next_column = next.row == place.row ? kSide - kTileSide : 0;
     for_each_vector(channels, [&](Index channel, Index count) {
-      if (!is_last_of_row)
-        for (int i = 0; i < kSide; ++i)
-          for (int j = kSide - kTileSide; j < kSide; ++j)
-            __builtin_prefetch(pixels[i * kSide + j] + kTileSide * channels + channel);
+      for (int i = 0; i < kSide; ++i)
+        for (int j = next_column; j < kSide; ++j)
+          __builtin_prefetch(next_patch + (i * tiles.width + j) * channels + channel);
       Vector half[kInputSide][kSide];
       for (int j = 0; j < kSide; ++j) {
         Vector column[kSide];
@@ -188,6 +194,11 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
     const int columns = static_cast<int>(smaller(kOutputSide, tiles.width - place.column));
     const Index origin =
         ((place.image * tiles.height + place.row) * tiles.width + place.column) * channels;
+    // The pixels of the next tile, which the stores of this one give time to come.
+    const TilePlace next = place_of(tiles, tile + 1);
+    const float* const next_pixels =
+        images +
+        ((next.image * tiles.height + next.row) * tiles.width + next.column) * channels;
     const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
     for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
       const Index channel = first_channel + offset;
@@ -201,12 +212,9 @@ inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, 
         output_transform(column, transformed);
         for (int i = 0; i < kOutputSide; ++i) half[i][j] = transformed[i];
       }
-      // The pixels of the next tile, which the stores of this one give time to come.
-      if (place.column + kTileSide < tiles.width)
-        for (int i = 0; i < rows; ++i)
-          for (int j = 0; j < kOutputSide; ++j)
-            __builtin_prefetch(
-                images + origin + (i * tiles.width + kOutputSide + j) * channels + channel, 1);
+      for (int i = 0; i < kOutputSide; ++i)
+        for (int j = 0; j < kOutputSide; ++j)
+          __builtin_prefetch(next_pixels + (i * tiles.width + j) * channels + channel, 1);
       const Vector bias =
           epilogue.bias != nullptr ? load_some(epilogue.bias + channel, count) : Vector::zero();
       for (int i = 0; i < rows; ++i) {
@@ -241,6 +249,7 @@ inline void winograd_pack(const float* weight, Index out_channels, Index in_chan
       const float* const kernels = weight + begin * out_stride + in * in_stride;
       for (Index out = 0; out < outs; ++out) {
         const float* const kernel = kernels + out * out_stride;
+        __builtin_prefetch(kernel + kChannelsAhead * in_stride);
         if (rotated)
           for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[kTaps - 1 - tap];
         else
@@ -270,11 +279,10 @@ inline void winograd_pack(const float* weight, Index out_channels, Index in_chan
 
 /// KernelTable::winograd_weight_gradient
 inline void winograd_weight_gradient(const float* from, Index parts, Index part_stride,
-                                     Index in_channels, Index out_channels, Index first, Index last,
-                                     float* weight_gradient) {
+                                     Index frequency_stride, Index in_channels, Index out_channels,
+                                     Index first, Index last, float* weight_gradient) {
   constexpr Index kTaps = kKernelSide * kKernelSide;
   const Index padded = rounded_up(out_channels, kPanelWidth);
-  const Index frequency_stride = in_channels * padded;
   for (Index in = first; in < last; ++in)
     for_each_vector(out_channels, [&](Index out, Index count) {
       const float* const start = from + in * padded + out;
@@ -299,6 +307,7 @@ inline void winograd_weight_gradient(const float* from, Index parts, Index part_
       }
       for (Index lane = 0; lane < count; ++lane) {
         float* const kernel = weight_gradient + ((out + lane) * in_channels + in) * kTaps;
+        __builtin_prefetch(kernel + kChannelsAhead * kTaps, 1);
         for (Index tap = 0; tap < kTaps; ++tap) kernel[tap] = taps[tap][lane];
       }
     });
