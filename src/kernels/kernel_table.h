@@ -24,12 +24,11 @@ inline constexpr std::int64_t kPastCachesFloats = std::int64_t{1} << 24;
 inline constexpr std::int64_t kMostPoolSide = 15;
 inline constexpr std::int64_t kMostPoolTaps = kMostPoolSide * kMostPoolSide;
 
-/// Frequencies of F(4x4, 3x3): 6 x 6.
-inline constexpr std::int64_t kFrequencies = 36;
 /// Output pixels of a tile's side.
 inline constexpr std::int64_t kTileSide = 4;
 
-/// How an image lies in tiles.
+/// How images lie in tiles of kTileSide x kTileSide pixels of what the convolution gives. With
+/// stride 2 the larger image has twice as many pixels of a tile on each side.
 struct WinogradTiles {
   std::int64_t height;
   std::int64_t width;
@@ -39,7 +38,8 @@ struct WinogradTiles {
   std::int64_t per_image() const { return tiles_high * tiles_wide; }
 };
 
-/// [kFrequencies] matrices of [tiles, channels] within one buffer.
+/// Matrices of [tiles, columns] within one buffer, one for each frequency. Columns are channels;
+/// for the larger images of stride 2 the channels of strided_phases() phases.
 struct TileMatrix {
   float* data;
   /// Distance of two tiles' rows, in floats.
@@ -47,6 +47,12 @@ struct TileMatrix {
   /// Distance of two frequencies' matrices, in floats.
   std::int64_t frequency_stride;
 };
+
+/// Phases of the larger image that have a part in frequency `frequency` of stride 2, which has
+/// 5 x 5: at infinity, the last of a side, only odd pixels have.
+constexpr std::int64_t strided_phases(std::int64_t frequency) {
+  return (frequency / 5 < 4 ? 2 : 1) * (frequency % 5 < 4 ? 2 : 1);
+}
 
 /// What a batch norm does to an input value, [channels] each: (value - mean) * scale + bias.
 struct ChannelMap {
@@ -75,45 +81,61 @@ struct GradientMap {
 /// What Adam multiplies with in one step: see simd/update_rules.h.
 struct AdamFactors;
 
+/// The transforms of a convolution: forward, or the one that gives the input's gradient.
+struct WinogradTransforms {
+  std::int64_t frequencies;
+  /// Transformed weights of the panels [first, last) of output channels.
+  ///
+  /// @param rotated  of the convolution that gives the input's gradient: `out_channels` are then
+  ///                 the layer's input channels, and kernels are rotated by half a turn
+  /// @param packed   [frequencies][panels][phases * in_channels][panel_width] of panels from
+  ///                 `origin_panel` on, its frequencies `frequency_stride` floats apart; phases: 1,
+  ///                 with stride 2 strided_phases()
+  void (*pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
+               bool rotated, std::int64_t first_panel, std::int64_t last_panel,
+               std::int64_t origin_panel, float* packed, std::int64_t frequency_stride);
+  /// B^T d B of the tiles [first, last) of `image`: row 0 of `to` is tile `first`. The channels up
+  /// to the next whole vector become 0.
+  /// @param zeros  as many as channels, rounded up to a vector
+  void (*input)(const float* images, const WinogradTiles& tiles, std::int64_t channels,
+                std::int64_t first, std::int64_t last, const float* zeros, const TileMatrix& to);
+  /// A^T m A and the epilogue, for the channels [first_channel, last_channel), the first of which
+  /// begins a panel and is column 0 of `from`. For the gradient of stride 2 each panel's columns
+  /// are those of its first phase, its second and so on.
+  void (*output)(const TileMatrix& from, const WinogradTiles& tiles, std::int64_t channels,
+                 std::int64_t first, std::int64_t last, std::int64_t first_channel,
+                 std::int64_t last_channel, const Epilogue& epilogue, float* images);
+};
+
+struct WinogradTable {
+  WinogradTransforms forward;
+  /// From the output's gradient to the input's.
+  WinogradTransforms backward;
+  /// A y A^T of output gradients, for the weights' gradient; otherwise as
+  /// WinogradTransforms::input.
+  void (*gradient)(const float* gradients, const WinogradTiles& tiles, std::int64_t channels,
+                   std::int64_t first, std::int64_t last, const float* zeros, const TileMatrix& to);
+  /// G^T d G: gradients of the weights between input channels [first, last) and `out_channels`
+  /// output channels, summed over `parts` matrices
+  /// [frequencies][phases * in_channels][padded out_channels] that lie `part_stride` apart, their
+  /// frequencies `frequency_stride`.
+  ///
+  /// @param weight_gradient  of the first of those output channels and input channel 0
+  void (*weight_gradient)(const float* from, std::int64_t parts, std::int64_t part_stride,
+                          std::int64_t frequency_stride, std::int64_t in_channels,
+                          std::int64_t out_channels, std::int64_t first, std::int64_t last,
+                          float* weight_gradient);
+};
+
 struct KernelTable {
   /// Channels that a packed panel of weights holds; counts of output channels are rounded up to it.
   std::int64_t panel_width;
   /// Rows that the matrix product computes at a time; blocks of a multiple waste nothing.
   std::int64_t row_tile;
 
-  /// Transformed weights of the panels [first, last) of output channels.
-  ///
-  /// @param rotated  of the convolution that gives the input's gradient: `out_channels` are then
-  ///                 the layer's input channels, and kernels are rotated by half a turn
-  /// @param packed   [kFrequencies][last - first][in_channels][panel_width], its frequencies
-  ///                 `frequency_stride` floats apart
-  void (*winograd_pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
-                        bool rotated, std::int64_t first_panel, std::int64_t last_panel,
-                        float* packed, std::int64_t frequency_stride);
-  /// B^T d B of the tiles [first, last) of `image`: row 0 of `to` is tile `first`. The channels up
-  /// to the next whole vector become 0.
-  /// @param zeros  as many as channels, rounded up to a vector
-  void (*winograd_input)(const float* images, const WinogradTiles& tiles, std::int64_t channels,
-                         std::int64_t first, std::int64_t last, const float* zeros,
-                         const TileMatrix& to);
-  /// A y A^T of output gradients, for the weights' gradient.
-  void (*winograd_gradient)(const float* gradients, const WinogradTiles& tiles,
-                            std::int64_t channels, std::int64_t first, std::int64_t last,
-                            const float* zeros, const TileMatrix& to);
-  /// A^T m A and the epilogue, for the channels [first_channel, last_channel), the first of which
-  /// is column 0 of `from`.
-  void (*winograd_output)(const TileMatrix& from, const WinogradTiles& tiles, std::int64_t channels,
-                          std::int64_t first, std::int64_t last, std::int64_t first_channel,
-                          std::int64_t last_channel, const Epilogue& epilogue, float* images);
-  /// G^T d G: gradients of the weights between input channels [first, last) and `out_channels`
-  /// output channels, summed over `parts` matrices [kFrequencies][in_channels][padded out_channels]
-  /// that lie `part_stride` apart, their frequencies `frequency_stride`.
-  ///
-  /// @param weight_gradient  of the first of those output channels and input channel 0
-  void (*winograd_weight_gradient)(const float* from, std::int64_t parts, std::int64_t part_stride,
-                                   std::int64_t frequency_stride, std::int64_t in_channels,
-                                   std::int64_t out_channels, std::int64_t first,
-                                   std::int64_t last, float* weight_gradient);
+  WinogradTable winograd;
+  /// Of stride 2.
+  WinogradTable strided_winograd;
 
   /// c [rows, columns] = a [rows, depth] * b; b packed in panels [panels][depth][panel_width].
   void (*product)(std::int64_t rows, std::int64_t depth, std::int64_t columns, const float* a,

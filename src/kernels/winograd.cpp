@@ -26,20 +26,52 @@ constexpr std::int64_t kMostTilesAtOnce = 512;
 /// Largest product of the channel counts for which each thread has its own sum.
 constexpr std::int64_t kOwnSumWeights = 128 * 128;
 
-WinogradTiles tiles_of(const ConvolutionShape& shape) {
-  return {shape.height, shape.width, divided_up(shape.height, kTileSide),
-          divided_up(shape.width, kTileSide)};
+const WinogradTable& winograd_table(const ConvolutionShape& shape) {
+  return shape.stride == 1 ? kernel_table()->winograd : kernel_table()->strided_winograd;
 }
+
+/// What a convolution reads or gives, in tiles.
+struct Side {
+  WinogradTiles tiles;
+  std::int64_t channels;
+  /// Are its columns the channels of the phases that stride 2 divides an image into?
+  bool in_phases;
+
+  static Side input_of(const ConvolutionShape& shape) {
+    return {{shape.height, shape.width, divided_up(shape.out_height(), kTileSide),
+             divided_up(shape.out_width(), kTileSide)},
+            shape.in_channels,
+            shape.stride == 2};
+  }
+  static Side output_of(const ConvolutionShape& shape) {
+    Side side = input_of(shape);
+    side.tiles.height = shape.out_height();
+    side.tiles.width = shape.out_width();
+    return {side.tiles, shape.out_channels, false};
+  }
+
+  std::int64_t phases(std::int64_t frequency) const {
+    return in_phases ? strided_phases(frequency) : 1;
+  }
+  /// Of any frequency.
+  std::int64_t most_phases() const { return phases(0); }
+  std::int64_t columns(std::int64_t frequency) const { return phases(frequency) * channels; }
+  std::int64_t most_columns() const { return most_phases() * channels; }
+};
 
 /// Matrices of a block of tiles.
 struct BlockMatrix {
+  std::int64_t frequencies;
   std::int64_t row_stride;
   std::int64_t frequency_stride;
 
-  BlockMatrix(std::int64_t tiles, std::int64_t channels, std::int64_t panel_width)
-      : row_stride(rounded_up(channels, panel_width) + kRowPadding),
+  /// @param columns  whole panels, or rounded up to them
+  BlockMatrix(std::int64_t of_frequencies, std::int64_t tiles, std::int64_t columns,
+              std::int64_t panel_width)
+      : frequencies(of_frequencies),
+        row_stride(rounded_up(columns, panel_width) + kRowPadding),
         frequency_stride(tiles * row_stride + kRowPadding) {}
-  std::int64_t floats() const { return kFrequencies * frequency_stride; }
+  std::int64_t floats() const { return frequencies * frequency_stride; }
   TileMatrix at(float* data) const { return {data, row_stride, frequency_stride}; }
 };
 
@@ -62,76 +94,95 @@ struct Blocks {
   std::int64_t longest() const { return unit * divided_up(divided_up(tiles, unit), count); }
 };
 
-/// A convolution of stride 1: forward, or backward to the data with the channel counts swapped.
+/// A convolution: forward, or backward to the data, which reads and gives the other side.
 struct Plan {
   const KernelTable& table;
-  WinogradTiles tiles;
-  std::int64_t in;
-  std::int64_t out;
+  const WinogradTransforms& transforms;
+  Side in;
+  Side out;
   Blocks blocks;
   BlockMatrix input;
   BlockMatrix output;
 
   Plan(const ConvolutionShape& shape, bool backward)
       : table(*kernel_table()),
-        tiles(tiles_of(shape)),
-        in(backward ? shape.out_channels : shape.in_channels),
-        out(backward ? shape.in_channels : shape.out_channels),
-        blocks(shape.batch * tiles.per_image(),
-               in + out <= kManyChannels ? kShortBlock : kLongBlock, table.row_tile),
-        input(blocks.longest(), in, table.panel_width),
-        output(blocks.longest(), out, table.panel_width) {}
+        transforms(backward ? winograd_table(shape).backward : winograd_table(shape).forward),
+        in(backward ? Side::output_of(shape) : Side::input_of(shape)),
+        out(backward ? Side::input_of(shape) : Side::output_of(shape)),
+        blocks(shape.batch * in.tiles.per_image(),
+               in.most_columns() + out.most_columns() <= kManyChannels ? kShortBlock : kLongBlock,
+               table.row_tile),
+        input(transforms.frequencies, blocks.longest(), in.most_columns(), table.panel_width),
+        output(transforms.frequencies, blocks.longest(), out_columns(panels()), table.panel_width) {
+  }
 
-  std::int64_t panels() const { return divided_up(out, table.panel_width); }
+  std::int64_t panels() const { return divided_up(out.channels, table.panel_width); }
+  std::int64_t out_columns(std::int64_t of_panels) const {
+    return of_panels * table.panel_width * out.most_phases();
+  }
+  /// Floats of a panel's packed weights.
+  std::int64_t panel_floats(std::int64_t frequency) const {
+    return table.panel_width * in.channels * in.phases(frequency) * out.phases(frequency);
+  }
   /// Of the packed weights of so many panels.
   std::int64_t frequency_stride(std::int64_t of_panels) const {
-    return of_panels * table.panel_width * in + kRowPadding;
+    return of_panels * panel_floats(0) + kRowPadding;
   }
-  std::int64_t packed_floats() const { return kFrequencies * frequency_stride(panels()); }
+  std::int64_t packed_floats(std::int64_t of_panels) const {
+    return transforms.frequencies * frequency_stride(of_panels);
+  }
+
+  /// Products of `tiles` rows with the weights of `of_panels` panels, frequency by frequency.
+  ///
+  /// @param packed  of the first of the panels, its frequencies `packed_stride` floats apart
+  void multiply(std::int64_t of_tiles, const TileMatrix& from, const float* packed,
+                std::int64_t packed_stride, std::int64_t first_panel, std::int64_t last_panel,
+                const TileMatrix& to) const {
+    for (std::int64_t f = 0; f < transforms.frequencies; ++f)
+      table.product(of_tiles, in.columns(f),
+                    (last_panel - first_panel) * table.panel_width * out.phases(f),
+                    from.data + f * from.frequency_stride, from.row_stride,
+                    packed + f * packed_stride + first_panel * panel_floats(f),
+                    to.data + f * to.frequency_stride, to.row_stride);
+  }
 };
 
 void pack(const Plan& plan, const float* weight, bool rotated, float* packed) {
-  const std::int64_t panel_floats = plan.table.panel_width * plan.in;
   run_tasks(plan.panels(), [&](std::int64_t panel, int) {
-    plan.table.winograd_pack(weight, plan.out, plan.in, rotated, panel, panel + 1,
-                             packed + panel * panel_floats, plan.frequency_stride(plan.panels()));
+    plan.transforms.pack(weight, plan.out.channels, plan.in.channels, rotated, panel, panel + 1, 0,
+                         packed, plan.frequency_stride(plan.panels()));
   });
 }
 
 /// The convolution once weights are packed.
 void convolve(const Plan& plan, const float* input, const float* packed, const Epilogue& epilogue,
               float* output, ScratchParts& parts) {
-  const std::int64_t zero_count = rounded_up(plan.in, kRowPadding);
+  const std::int64_t zero_count = rounded_up(plan.in.channels, kRowPadding);
   float* const zeros = parts.take(zero_count);
   const std::int64_t slot_floats = plan.input.floats() + plan.output.floats();
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
   std::fill_n(zeros, zero_count, 0.0F);
-  const std::int64_t frequency_stride = plan.frequency_stride(plan.panels());
-  const PanelParts columns(plan.out, plan.table.panel_width, plan.blocks.count, team_size());
+  const PanelParts columns(plan.out.channels, plan.table.panel_width, plan.blocks.count,
+                           team_size());
   run_tasks(plan.blocks.count * columns.parts, [&](std::int64_t task, int slot) {
     const std::int64_t part = task % columns.parts;
-    const std::int64_t first_out = columns.first_column(part);
-    const std::int64_t last_out = columns.first_column(part + 1);
     const std::int64_t first = plan.blocks.begin(task / columns.parts);
     const std::int64_t last = plan.blocks.begin(task / columns.parts + 1);
     const TileMatrix from = plan.input.at(slots + slot * slot_floats);
     const TileMatrix to = plan.output.at(from.data + plan.input.floats());
-    plan.table.winograd_input(input, plan.tiles, plan.in, first, last, zeros, from);
-    for (std::int64_t f = 0; f < kFrequencies; ++f)
-      plan.table.product(last - first, plan.in, last_out - first_out,
-                         from.data + f * from.frequency_stride, from.row_stride,
-                         packed + f * frequency_stride + first_out * plan.in,
-                         to.data + f * to.frequency_stride + first_out, to.row_stride);
-    plan.table.winograd_output({to.data + first_out, to.row_stride, to.frequency_stride},
-                               plan.tiles, plan.out, first, last, first_out, last_out, epilogue,
-                               output);
+    plan.transforms.input(input, plan.in.tiles, plan.in.channels, first, last, zeros, from);
+    plan.multiply(last - first, from, packed, plan.frequency_stride(plan.panels()),
+                  columns.first_panel(part), columns.first_panel(part + 1), to);
+    plan.transforms.output(to, plan.out.tiles, plan.out.channels, first, last,
+                           columns.first_column(part), columns.first_column(part + 1), epilogue,
+                           output);
   });
 }
 
 /// Transforms all tiles, in tasks of a few.
 ///
-/// @param transform  KernelTable::winograd_input or winograd_gradient
+/// @param transform  WinogradTransforms::input or WinogradTable::gradient
 template <class Transform>
 void transform_all(Transform transform, const float* images, const WinogradTiles& tiles,
                    std::int64_t channels, std::int64_t first, std::int64_t count,
@@ -155,9 +206,10 @@ bool has_more_weights_than_tiles(std::int64_t in, std::int64_t out, std::int64_t
 /// Groups of output channels, each of whole panels.
 struct OutputGroups {
   std::int64_t out;
+  std::int64_t panels;
   std::int64_t width;
-  OutputGroups(std::int64_t out_channels, std::int64_t panel_width)
-      : out(out_channels), width(kGroupPanels * panel_width) {}
+  OutputGroups(std::int64_t out_channels, std::int64_t of_panels, std::int64_t panel_width)
+      : out(out_channels), panels(of_panels), width(of_panels * panel_width) {}
   std::int64_t count() const { return divided_up(out, width); }
   std::int64_t begin(std::int64_t group) const { return std::min(out, group * width); }
 };
@@ -166,18 +218,20 @@ struct OutputGroups {
 void convolve_unpacked(const Plan& plan, const float* input, const float* weight, bool rotated,
                        const Epilogue& epilogue, float* output, ScratchParts& parts) {
   const std::int64_t tiles = plan.blocks.tiles;
-  if (!has_more_weights_than_tiles(plan.in, plan.out, tiles)) {
-    float* const packed = parts.take(plan.packed_floats());
+  if (!has_more_weights_than_tiles(plan.in.most_columns(), plan.out.most_columns(), tiles)) {
+    float* const packed = parts.take(plan.packed_floats(plan.panels()));
     if (packed != nullptr) pack(plan, weight, rotated, packed);
     convolve(plan, input, packed, epilogue, output, parts);
     return;
   }
-  const OutputGroups groups(plan.out, plan.table.panel_width);
-  const BlockMatrix all_input(tiles, plan.in, plan.table.panel_width);
-  const BlockMatrix group_output(tiles, groups.width, plan.table.panel_width);
-  const std::int64_t zero_count = rounded_up(plan.in, kRowPadding);
-  const std::int64_t frequency_stride = plan.frequency_stride(kGroupPanels);
-  const std::int64_t packed_floats = kFrequencies * frequency_stride;
+  const OutputGroups groups(plan.out.channels, plan.out.in_phases ? 1 : kGroupPanels,
+                            plan.table.panel_width);
+  const BlockMatrix all_input(plan.transforms.frequencies, tiles, plan.in.most_columns(),
+                              plan.table.panel_width);
+  const BlockMatrix group_output(plan.transforms.frequencies, tiles,
+                                 plan.out_columns(groups.panels), plan.table.panel_width);
+  const std::int64_t zero_count = rounded_up(plan.in.channels, kRowPadding);
+  const std::int64_t packed_floats = plan.packed_floats(groups.panels);
   const std::int64_t slot_floats = packed_floats + group_output.floats();
   float* const zeros = parts.take(zero_count);
   float* const transformed = parts.take(all_input.floats());
@@ -185,22 +239,21 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
   if (slots == nullptr) return;
   std::fill_n(zeros, zero_count, 0.0F);
   const TileMatrix from = all_input.at(transformed);
-  transform_all(plan.table.winograd_input, input, plan.tiles, plan.in, 0, tiles, zeros, from);
+  transform_all(plan.transforms.input, input, plan.in.tiles, plan.in.channels, 0, tiles, zeros,
+                from);
   run_tasks(groups.count(), [&](std::int64_t group, int slot) {
     const std::int64_t first_out = groups.begin(group);
     const std::int64_t last_out = groups.begin(group + 1);
+    const std::int64_t first_panel = group * groups.panels;
+    const std::int64_t last_panel = divided_up(last_out, plan.table.panel_width);
     float* const packed = slots + slot * slot_floats;
     const TileMatrix to = group_output.at(packed + packed_floats);
-    plan.table.winograd_pack(weight, plan.out, plan.in, rotated, group * kGroupPanels,
-                             divided_up(last_out, plan.table.panel_width), packed,
-                             frequency_stride);
-    for (std::int64_t f = 0; f < kFrequencies; ++f)
-      plan.table.product(tiles, plan.in, last_out - first_out,
-                         from.data + f * from.frequency_stride, from.row_stride,
-                         packed + f * frequency_stride, to.data + f * to.frequency_stride,
-                         to.row_stride);
-    plan.table.winograd_output(to, plan.tiles, plan.out, 0, tiles, first_out, last_out, epilogue,
-                               output);
+    const std::int64_t packed_stride = plan.frequency_stride(groups.panels);
+    plan.transforms.pack(weight, plan.out.channels, plan.in.channels, rotated, first_panel,
+                         last_panel, first_panel, packed, packed_stride);
+    plan.multiply(tiles, from, packed, packed_stride, 0, last_panel - first_panel, to);
+    plan.transforms.output(to, plan.out.tiles, plan.out.channels, 0, tiles, first_out, last_out,
+                           epilogue, output);
   });
 }
 
@@ -209,13 +262,14 @@ class WeightGradient {
  public:
   WeightGradient(const ConvolutionShape& shape, ScratchParts& parts)
       : table_(*kernel_table()),
-        tiles_(tiles_of(shape)),
-        in_(shape.in_channels),
-        out_(shape.out_channels),
-        all_tiles_(shape.batch * tiles_.per_image()),
-        groups_(out_, table_.panel_width),
+        winograd_(winograd_table(shape)),
+        in_(Side::input_of(shape)),
+        out_(Side::output_of(shape)),
+        all_tiles_(shape.batch * in_.tiles.per_image()),
+        groups_(out_.channels, kGroupPanels, table_.panel_width),
         way_(way_of(in_, out_, all_tiles_)),
-        sum_width_(way_ == Way::kGroups ? groups_.width : rounded_up(out_, table_.panel_width)),
+        sum_width_(way_ == Way::kGroups ? groups_.width
+                                        : rounded_up(out_.channels, table_.panel_width)),
         sums_(way_ == Way::kTogether ? 1
               : way_ == Way::kGroups ? team_size()
                                      : std::min<std::int64_t>(team_size(), all_tiles_)),
@@ -223,12 +277,12 @@ class WeightGradient {
                         : way_ == Way::kTogether ? kSharedSumBlock
                                                  : all_tiles_,
                         all_tiles_)),
-        input_(block_, in_, table_.panel_width),
-        gradient_(block_, out_, table_.panel_width) {
-    zero_count_ = rounded_up(std::max(in_, out_), kRowPadding);
+        input_(frequencies(), block_, in_.most_columns(), table_.panel_width),
+        gradient_(frequencies(), block_, out_.channels, table_.panel_width) {
+    zero_count_ = rounded_up(std::max(in_.channels, out_.channels), kRowPadding);
     zeros_ = parts.take(zero_count_);
-    frequency_stride_ = in_ * sum_width_ + kRowPadding;
-    sum_floats_ = kFrequencies * frequency_stride_;
+    frequency_stride_ = in_.most_columns() * sum_width_ + kRowPadding;
+    sum_floats_ = frequencies() * frequency_stride_;
     sum_ = parts.take(sums_ * sum_floats_);
     const std::int64_t blocks = way_ == Way::kApart ? sums_ : 1;
     blocks_ = parts.take(blocks * (input_.floats() + gradient_.floats()));
@@ -244,11 +298,12 @@ class WeightGradient {
       sum_apart(input, output_gradient);
     else
       sum_together(input, output_gradient);
-    const std::int64_t tasks = std::min<std::int64_t>(in_, 8 * team_size());
+    const std::int64_t in = in_.channels;
+    const std::int64_t tasks = std::min<std::int64_t>(in, 8 * team_size());
     run_tasks(tasks, [&](std::int64_t task, int) {
-      table_.winograd_weight_gradient(sum_, sums_, sum_floats_, frequency_stride_, in_, out_,
-                                      part_begin(in_, tasks, task),
-                                      part_begin(in_, tasks, task + 1), weight_gradient);
+      winograd_.weight_gradient(sum_, sums_, sum_floats_, frequency_stride_, in, out_.channels,
+                                part_begin(in, tasks, task), part_begin(in, tasks, task + 1),
+                                weight_gradient);
     });
   }
 
@@ -264,10 +319,14 @@ class WeightGradient {
     kGroups,
   };
 
-  static Way way_of(std::int64_t in, std::int64_t out, std::int64_t tiles) {
-    if (in * out <= kOwnSumWeights) return Way::kApart;
-    return has_more_weights_than_tiles(in, out, tiles) ? Way::kGroups : Way::kTogether;
+  static Way way_of(const Side& in, const Side& out, std::int64_t tiles) {
+    if (in.channels * out.channels <= kOwnSumWeights) return Way::kApart;
+    return has_more_weights_than_tiles(in.most_columns(), out.most_columns(), tiles)
+               ? Way::kGroups
+               : Way::kTogether;
   }
+
+  std::int64_t frequencies() const { return winograd_.forward.frequencies; }
 
   void sum_apart(const float* input, const float* output_gradient) const {
     run_tasks(sums_, [&](std::int64_t part, int) {
@@ -278,10 +337,11 @@ class WeightGradient {
       std::int64_t first = part_begin(all_tiles_, sums_, part);
       for (bool accumulate = false; first < end; accumulate = true) {
         const std::int64_t last = std::min(end, first + block_);
-        table_.winograd_input(input, tiles_, in_, first, last, zeros_, from);
-        table_.winograd_gradient(output_gradient, tiles_, out_, first, last, zeros_, gradient);
-        for (std::int64_t f = 0; f < kFrequencies; ++f)
-          multiply(f, 0, in_, 0, out_, last - first, from, gradient,
+        winograd_.forward.input(input, in_.tiles, in_.channels, first, last, zeros_, from);
+        winograd_.gradient(output_gradient, out_.tiles, out_.channels, first, last, zeros_,
+                           gradient);
+        for (std::int64_t f = 0; f < frequencies(); ++f)
+          multiply(f, 0, in_.columns(f), last - first, from, gradient,
                    sum_ + part * sum_floats_ + f * frequency_stride_, accumulate);
         first = last;
       }
@@ -292,18 +352,20 @@ class WeightGradient {
     const TileMatrix from = input_.at(blocks_);
     const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
     // Few frequencies for many threads: rows of each are dealt as well.
-    const std::int64_t row_parts = std::min<std::int64_t>(in_, divided_up(team_size(), 8));
+    const std::int64_t row_parts = std::min<std::int64_t>(in_.channels, divided_up(team_size(), 8));
     for (std::int64_t first = 0; first < all_tiles_; first += block_) {
       const std::int64_t count = std::min(block_, all_tiles_ - first);
-      transform_all(table_.winograd_input, input, tiles_, in_, first, count, zeros_, from);
-      transform_all(table_.winograd_gradient, output_gradient, tiles_, out_, first, count, zeros_,
-                    gradient);
-      run_tasks(kFrequencies * row_parts, [&](std::int64_t task, int) {
+      transform_all(winograd_.forward.input, input, in_.tiles, in_.channels, first, count, zeros_,
+                    from);
+      transform_all(winograd_.gradient, output_gradient, out_.tiles, out_.channels, first, count,
+                    zeros_, gradient);
+      run_tasks(frequencies() * row_parts, [&](std::int64_t task, int) {
         const std::int64_t part = task % row_parts;
         const std::int64_t frequency = task / row_parts;
-        const std::int64_t row = part_begin(in_, row_parts, part);
-        multiply(frequency, row, part_begin(in_, row_parts, part + 1), 0, out_, count, from,
-                 gradient, sum_ + frequency * frequency_stride_ + row * sum_width_, first > 0);
+        const std::int64_t rows = in_.columns(frequency);
+        const std::int64_t row = part_begin(rows, row_parts, part);
+        multiply(frequency, row, part_begin(rows, row_parts, part + 1), count, from, gradient,
+                 sum_ + frequency * frequency_stride_ + row * sum_width_, first > 0);
       });
     }
   }
@@ -311,39 +373,40 @@ class WeightGradient {
   void sum_groups(const float* input, const float* output_gradient, float* weight_gradient) const {
     const TileMatrix from = input_.at(blocks_);
     const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
-    transform_all(table_.winograd_input, input, tiles_, in_, 0, all_tiles_, zeros_, from);
-    transform_all(table_.winograd_gradient, output_gradient, tiles_, out_, 0, all_tiles_, zeros_,
-                  gradient);
+    transform_all(winograd_.forward.input, input, in_.tiles, in_.channels, 0, all_tiles_, zeros_,
+                  from);
+    transform_all(winograd_.gradient, output_gradient, out_.tiles, out_.channels, 0, all_tiles_,
+                  zeros_, gradient);
     constexpr std::int64_t kTaps = 9;
     run_tasks(groups_.count(), [&](std::int64_t group, int slot) {
       const std::int64_t first_out = groups_.begin(group);
       const std::int64_t outs = groups_.begin(group + 1) - first_out;
       float* const sum = sum_ + slot * sum_floats_;
       const std::int64_t width = rounded_up(outs, table_.panel_width);
-      for (std::int64_t f = 0; f < kFrequencies; ++f)
+      for (std::int64_t f = 0; f < frequencies(); ++f)
         table_.transposed_product(
-            all_tiles_, in_, outs, from.data + f * from.frequency_stride, from.row_stride,
-            gradient.data + f * gradient.frequency_stride + first_out, gradient.row_stride,
-            sum + f * frequency_stride_, width, /*accumulate=*/false);
-      table_.winograd_weight_gradient(sum, 1, 0, frequency_stride_, in_, outs, 0, in_,
-                                      weight_gradient + first_out * in_ * kTaps);
+            all_tiles_, in_.columns(f), outs, from.data + f * from.frequency_stride,
+            from.row_stride, gradient.data + f * gradient.frequency_stride + first_out,
+            gradient.row_stride, sum + f * frequency_stride_, width, /*accumulate=*/false);
+      winograd_.weight_gradient(sum, 1, 0, frequency_stride_, in_.channels, outs, 0, in_.channels,
+                                weight_gradient + first_out * in_.channels * kTaps);
     });
   }
 
-  void multiply(std::int64_t frequency, std::int64_t first_in, std::int64_t last_in,
-                std::int64_t first_out, std::int64_t outs, std::int64_t tiles,
+  /// Rows [first, last) of a frequency's sum.
+  void multiply(std::int64_t frequency, std::int64_t first, std::int64_t last, std::int64_t tiles,
                 const TileMatrix& from, const TileMatrix& gradient, float* sum,
                 bool accumulate) const {
     table_.transposed_product(
-        tiles, last_in - first_in, outs, from.data + frequency * from.frequency_stride + first_in,
-        from.row_stride, gradient.data + frequency * gradient.frequency_stride + first_out,
-        gradient.row_stride, sum, sum_width_, accumulate);
+        tiles, last - first, out_.channels, from.data + frequency * from.frequency_stride + first,
+        from.row_stride, gradient.data + frequency * gradient.frequency_stride, gradient.row_stride,
+        sum, sum_width_, accumulate);
   }
 
   const KernelTable& table_;
-  WinogradTiles tiles_;
-  std::int64_t in_;
-  std::int64_t out_;
+  const WinogradTable& winograd_;
+  Side in_;
+  Side out_;
   std::int64_t all_tiles_;
   OutputGroups groups_;
   Way way_;
@@ -366,11 +429,12 @@ class WeightGradient {
 }  // namespace
 
 bool supports(const ConvolutionShape& shape) {
-  return shape.kernel == 3 && shape.stride == 1 && shape.padding == 1;
+  return shape.kernel == 3 && (shape.stride == 1 || shape.stride == 2) && shape.padding == 1;
 }
 
 std::size_t packed_weight_floats(const ConvolutionShape& shape) {
-  return static_cast<std::size_t>(Plan(shape, false).packed_floats());
+  const Plan plan(shape, false);
+  return static_cast<std::size_t>(plan.packed_floats(plan.panels()));
 }
 
 void pack_weights(const ConvolutionShape& shape, const float* weight, float* packed) {

@@ -209,12 +209,13 @@ class WinogradKernel : public ::testing::TestWithParam<std::size_t> {};
 
 TEST_P(WinogradKernel, IsNearToDoubleForEveryTail) {
   const auto& image = kImages.at(GetParam());
-  for (std::size_t i = 0; i < kChannels.size(); ++i)
-    expect_within_on_every_instruction_set(
-        ConvolutionMethod::kWinograd,
-        {1 + static_cast<std::int64_t>((i + GetParam()) % 3), kChannels.at(i), image[0], image[1],
-         kChannels.at((5 * i + GetParam()) % kChannels.size())},
-        kWinogradAlone, kWinogradAlone);
+  for (const std::int64_t stride : {1, 2})
+    for (std::size_t i = 0; i < kChannels.size(); ++i)
+      expect_within_on_every_instruction_set(
+          ConvolutionMethod::kWinograd,
+          {1 + static_cast<std::int64_t>((i + GetParam()) % 3), kChannels.at(i), image[0], image[1],
+           kChannels.at((5 * i + GetParam()) % kChannels.size()), 3, stride},
+          kWinogradAlone, kWinogradAlone);
 }
 
 INSTANTIATE_TEST_SUITE_P(Images, WinogradKernel, ::testing::Range(std::size_t{0}, kImages.size()),
@@ -241,17 +242,25 @@ INSTANTIATE_TEST_SUITE_P(ResNet18, LayerKernel,
                          ::testing::Values(ConvolutionShape{1, 64, 56, 56, 64},
                                            ConvolutionShape{2, 128, 28, 28, 128},
                                            ConvolutionShape{2, 256, 14, 14, 256},
-                                           ConvolutionShape{2, 512, 7, 7, 512}),
+                                           ConvolutionShape{2, 512, 7, 7, 512},
+                                           ConvolutionShape{1, 64, 56, 56, 128, 3, 2},
+                                           ConvolutionShape{2, 128, 28, 28, 256, 3, 2},
+                                           ConvolutionShape{2, 256, 14, 14, 512, 3, 2}),
                          [](const auto& param_info) {
-                           return std::to_string(param_info.param.in_channels) + "Channels";
+                           return std::to_string(param_info.param.in_channels) +
+                                  "ChannelsWithStride" + std::to_string(param_info.param.stride);
                          });
 
 /// Shapes that several threads divide in each way: by blocks, by panels of channels, not at all.
-const std::array<ConvolutionShape, 5> kDividedShapes = {{{2, 64, 28, 28, 64},
+const std::array<ConvolutionShape, 9> kDividedShapes = {{{2, 64, 28, 28, 64},
                                                          {1, 130, 7, 7, 100},
                                                          {3, 17, 5, 9, 33},
                                                          {5, 160, 6, 6, 160},
-                                                         {1, 3, 2, 2, 5}}};
+                                                         {1, 3, 2, 2, 5},
+                                                         {2, 64, 28, 28, 64, 3, 2},
+                                                         {1, 130, 7, 7, 100, 3, 2},
+                                                         {3, 17, 5, 9, 33, 3, 2},
+                                                         {5, 130, 6, 6, 160, 3, 2}}};
 
 /// Calls body(method, shape) for both methods and shapes that exercise their ways to share work.
 template <class Body>
@@ -355,7 +364,8 @@ TEST(ConvolutionKernel, HasAMethodOnlyForShapesThatItComputes) {
   for (const InstructionSet set : available_instruction_sets()) {
     const InstructionSetLimit limit(set);
     EXPECT_TRUE(has_convolution(ConvolutionMethod::kWinograd, with(3, 1, 1)));
-    EXPECT_FALSE(has_convolution(ConvolutionMethod::kWinograd, with(3, 2, 1)));
+    EXPECT_TRUE(has_convolution(ConvolutionMethod::kWinograd, with(3, 2, 1)));
+    EXPECT_FALSE(has_convolution(ConvolutionMethod::kWinograd, with(3, 3, 1)));
     EXPECT_FALSE(has_convolution(ConvolutionMethod::kWinograd, with(3, 1, 0)));
     EXPECT_FALSE(has_convolution(ConvolutionMethod::kWinograd, with(5, 1, 1)));
     EXPECT_TRUE(has_convolution(ConvolutionMethod::kIm2col, with(5, 3, 4)));

@@ -8,8 +8,8 @@
 namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
 
 inline constexpr int kInputSide = 6;
-inline constexpr int kOutputSide = kTileSide;
 inline constexpr int kKernelSide = 3;
+inline constexpr int kTaps = kKernelSide * kKernelSide;
 /// Input channels by which weights are fetched ahead: too many rows for the processor to foresee.
 inline constexpr Index kChannelsAhead = 4;
 
@@ -102,7 +102,7 @@ inline void weight_gradient_transform(const Vector* u, Vector* w) {
   w[2] = multiply_add(Vector::of(kA2), sum_a, multiply_add(Vector::of(kB2), sum_b, u[5]));
 }
 
-/// Where a tile lies: its image and its first output pixel.
+/// Where a tile lies: its image and its first pixel, in those that the convolution gives.
 struct TilePlace {
   Index image;
   Index row;
@@ -115,9 +115,9 @@ inline TilePlace place_of(const WinogradTiles& tiles, Index tile) {
           within % tiles.tiles_wide * kTileSide};
 }
 
-/// Transforms a kSide x kSide patch of each tile, whose first pixel lies `before` pixels before the
-/// tile's, to kFrequencies rows.
-template <int kSide, int kBefore, void (*kTransform)(const Vector*, Vector*)>
+/// Transforms a kSide x kSide patch of each tile, whose first pixel lies `kBefore` pixels before
+/// the tile's, to rows of kFrequencySide x kFrequencySide frequencies.
+template <int kSide, int kBefore, int kFrequencySide, void (*kTransform)(const Vector*, Vector*)>
 inline void transform_tiles(const float* images, const WinogradTiles& tiles, Index channels,
                             Index first, Index last, const float* zeros, const TileMatrix& to) {
   for (Index tile = first; tile < last; ++tile) {
@@ -144,100 +144,117 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
     // all images, which a prefetch forgives.
     const TilePlace next = place_of(tiles, tile + 1);
     const float* const next_patch =
-        images + ((next.image * tiles.height + next.row - kBefore) * tiles.width + next.column -
-                  kBefore) * channels;
+        images +
+        ((next.image * tiles.height + next.row - kBefore) * tiles.width + next.column - kBefore) *
+            channels;
     const int next_column = next.row == place.row ? kSide - kTileSide : 0;
     for_each_vector(channels, [&](Index channel, Index count) {
       for (int i = 0; i < kSide; ++i)
         for (int j = next_column; j < kSide; ++j)
           __builtin_prefetch(next_patch + (i * tiles.width + j) * channels + channel);
-      Vector half[kInputSide][kSide];
+      Vector half[kFrequencySide][kSide];
       for (int j = 0; j < kSide; ++j) {
         Vector column[kSide];
-        Vector transformed[kInputSide];
+        Vector transformed[kFrequencySide];
         for (int i = 0; i < kSide; ++i)
           column[i] = load_some(pixels[i * kSide + j] + channel, count);
         kTransform(column, transformed);
-        for (int i = 0; i < kInputSide; ++i) half[i][j] = transformed[i];
+        for (int i = 0; i < kFrequencySide; ++i) half[i][j] = transformed[i];
       }
-      for (int i = 0; i < kInputSide; ++i) {
-        Vector transformed[kInputSide];
+      for (int i = 0; i < kFrequencySide; ++i) {
+        Vector transformed[kFrequencySide];
         kTransform(half[i], transformed);
         // Whole vectors: what the last one has too much is 0.
-        for (int j = 0; j < kInputSide; ++j)
-          transformed[j].store(row_of_tile + (i * kInputSide + j) * to.frequency_stride + channel);
+        for (int j = 0; j < kFrequencySide; ++j)
+          transformed[j].store(row_of_tile + (i * kFrequencySide + j) * to.frequency_stride +
+                               channel);
       }
     });
   }
 }
 
-/// KernelTable::winograd_input
+/// WinogradTransforms::input
 inline void winograd_input(const float* images, const WinogradTiles& tiles, Index channels,
                            Index first, Index last, const float* zeros, const TileMatrix& to) {
-  transform_tiles<kInputSide, 1, input_transform>(images, tiles, channels, first, last, zeros, to);
+  transform_tiles<kInputSide, 1, kInputSide, input_transform>(images, tiles, channels, first, last,
+                                                              zeros, to);
 }
 
-/// KernelTable::winograd_gradient
+/// WinogradTable::gradient
 inline void winograd_gradient(const float* gradients, const WinogradTiles& tiles, Index channels,
                               Index first, Index last, const float* zeros, const TileMatrix& to) {
-  transform_tiles<kOutputSide, 0, gradient_transform>(gradients, tiles, channels, first, last,
-                                                      zeros, to);
+  transform_tiles<kTileSide, 0, kInputSide, gradient_transform>(gradients, tiles, channels, first,
+                                                                last, zeros, to);
 }
 
-/// KernelTable::winograd_output
-inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, Index channels,
-                            Index first, Index last, Index first_channel, Index last_channel,
-                            const Epilogue& epilogue, float* images) {
+/// Writes the channels of one pixel, of which the first lies at `at`.
+inline void finish_pixel(Vector value, const Epilogue& epilogue, Vector bias, Index at, Index count,
+                         float* images) {
+  value = value + bias;
+  if (epilogue.residual != nullptr) value = value + load_some(epilogue.residual + at, count);
+  if (epilogue.relu) value = max(Vector::zero(), value);
+  store_some(value, images + at, count);
+}
+
+inline Vector bias_of(const Epilogue& epilogue, Index channel, Index count) {
+  return epilogue.bias != nullptr ? load_some(epilogue.bias + channel, count) : Vector::zero();
+}
+
+/// Transforms kSide x kSide frequencies of each tile to its pixels: see WinogradTransforms::output.
+template <int kSide, void (*kTransform)(const Vector*, Vector*)>
+inline void transform_back(const TileMatrix& from, const WinogradTiles& tiles, Index channels,
+                           Index first, Index last, Index first_channel, Index last_channel,
+                           const Epilogue& epilogue, float* images) {
   for (Index tile = first; tile < last; ++tile) {
     const TilePlace place = place_of(tiles, tile);
-    const int rows = static_cast<int>(smaller(kOutputSide, tiles.height - place.row));
-    const int columns = static_cast<int>(smaller(kOutputSide, tiles.width - place.column));
+    const int rows = static_cast<int>(smaller(kTileSide, tiles.height - place.row));
+    const int columns = static_cast<int>(smaller(kTileSide, tiles.width - place.column));
     const Index origin =
         ((place.image * tiles.height + place.row) * tiles.width + place.column) * channels;
     // The pixels of the next tile, which the stores of this one give time to come.
     const TilePlace next = place_of(tiles, tile + 1);
     const float* const next_pixels =
-        images +
-        ((next.image * tiles.height + next.row) * tiles.width + next.column) * channels;
+        images + ((next.image * tiles.height + next.row) * tiles.width + next.column) * channels;
     const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
     for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
       const Index channel = first_channel + offset;
-      Vector half[kOutputSide][kInputSide];
-      for (int j = 0; j < kInputSide; ++j) {
-        Vector column[kInputSide];
-        Vector transformed[kOutputSide];
-        for (int i = 0; i < kInputSide; ++i)
-          column[i] =
-              Vector::load(row_of_tile + (i * kInputSide + j) * from.frequency_stride + offset);
-        output_transform(column, transformed);
-        for (int i = 0; i < kOutputSide; ++i) half[i][j] = transformed[i];
+      Vector half[kTileSide][kSide];
+      for (int j = 0; j < kSide; ++j) {
+        Vector column[kSide];
+        Vector transformed[kTileSide];
+        for (int i = 0; i < kSide; ++i)
+          column[i] = Vector::load(row_of_tile + (i * kSide + j) * from.frequency_stride + offset);
+        kTransform(column, transformed);
+        for (int i = 0; i < kTileSide; ++i) half[i][j] = transformed[i];
       }
-      for (int i = 0; i < kOutputSide; ++i)
-        for (int j = 0; j < kOutputSide; ++j)
+      for (int i = 0; i < kTileSide; ++i)
+        for (int j = 0; j < kTileSide; ++j)
           __builtin_prefetch(next_pixels + (i * tiles.width + j) * channels + channel, 1);
-      const Vector bias =
-          epilogue.bias != nullptr ? load_some(epilogue.bias + channel, count) : Vector::zero();
+      const Vector bias = bias_of(epilogue, channel, count);
       for (int i = 0; i < rows; ++i) {
-        Vector transformed[kOutputSide];
-        output_transform(half[i], transformed);
-        for (int j = 0; j < columns; ++j) {
-          const Index at = origin + (i * tiles.width + j) * channels + channel;
-          Vector value = transformed[j] + bias;
-          if (epilogue.residual != nullptr)
-            value = value + load_some(epilogue.residual + at, count);
-          if (epilogue.relu) value = max(Vector::zero(), value);
-          store_some(value, images + at, count);
-        }
+        Vector transformed[kTileSide];
+        kTransform(half[i], transformed);
+        for (int j = 0; j < columns; ++j)
+          finish_pixel(transformed[j], epilogue, bias,
+                       origin + (i * tiles.width + j) * channels + channel, count, images);
       }
     });
   }
 }
 
-/// KernelTable::winograd_pack
-inline void winograd_pack(const float* weight, Index out_channels, Index in_channels, bool rotated,
-                          Index first_panel, Index last_panel, float* packed,
-                          Index frequency_stride) {
-  constexpr Index kTaps = kKernelSide * kKernelSide;
+/// WinogradTransforms::output
+inline void winograd_output(const TileMatrix& from, const WinogradTiles& tiles, Index channels,
+                            Index first, Index last, Index first_channel, Index last_channel,
+                            const Epilogue& epilogue, float* images) {
+  transform_back<kInputSide, output_transform>(from, tiles, channels, first, last, first_channel,
+                                               last_channel, epilogue, images);
+}
+
+/// Calls body(panel, in, taps) for the kernels [kTaps][kPanelWidth] between a panel of output
+/// channels and each input channel: see WinogradTransforms::pack.
+template <class Body>
+inline void for_each_kernel_panel(const float* weight, Index out_channels, Index in_channels,
+                                  bool rotated, Index first_panel, Index last_panel, Body body) {
   // Distance in `weight` of two output channels and of two input channels of this convolution.
   const Index out_stride = rotated ? kTaps : in_channels * kTaps;
   const Index in_stride = rotated ? out_channels * kTaps : kTaps;
@@ -255,33 +272,61 @@ inline void winograd_pack(const float* weight, Index out_channels, Index in_chan
         else
           for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[tap];
       }
-      float* const to = packed + ((panel - first_panel) * in_channels + in) * kPanelWidth;
-      for (int v = 0; v < kPanelVectors; ++v) {
-        WideVector half[kInputSide][kKernelSide];
-        for (int j = 0; j < kKernelSide; ++j) {
-          WideVector column[kKernelSide];
-          WideVector transformed[kInputSide];
-          for (int i = 0; i < kKernelSide; ++i)
-            column[i] = WideVector::load(&taps[i * kKernelSide + j][v * Vector::kWidth]);
-          weight_transform(column, transformed);
-          for (int i = 0; i < kInputSide; ++i) half[i][j] = transformed[i];
-        }
-        for (int i = 0; i < kInputSide; ++i) {
-          WideVector transformed[kInputSide];
-          weight_transform(half[i], transformed);
-          for (int j = 0; j < kInputSide; ++j)
-            transformed[j].store(to + (i * kInputSide + j) * frequency_stride + v * Vector::kWidth);
-        }
-      }
+      body(panel, in, taps);
     }
   }
 }
 
-/// KernelTable::winograd_weight_gradient
+/// WinogradTransforms::pack
+inline void winograd_pack(const float* weight, Index out_channels, Index in_channels, bool rotated,
+                          Index first_panel, Index last_panel, Index origin_panel, float* packed,
+                          Index frequency_stride) {
+  for_each_kernel_panel(
+      weight, out_channels, in_channels, rotated, first_panel, last_panel,
+      [&](Index panel, Index in, const float(&taps)[kTaps][kPanelWidth]) {
+        float* const to = packed + ((panel - origin_panel) * in_channels + in) * kPanelWidth;
+        for (int v = 0; v < kPanelVectors; ++v) {
+          WideVector half[kInputSide][kKernelSide];
+          for (int j = 0; j < kKernelSide; ++j) {
+            WideVector column[kKernelSide];
+            WideVector transformed[kInputSide];
+            for (int i = 0; i < kKernelSide; ++i)
+              column[i] = WideVector::load(&taps[i * kKernelSide + j][v * Vector::kWidth]);
+            weight_transform(column, transformed);
+            for (int i = 0; i < kInputSide; ++i) half[i][j] = transformed[i];
+          }
+          for (int i = 0; i < kInputSide; ++i) {
+            WideVector transformed[kInputSide];
+            weight_transform(half[i], transformed);
+            for (int j = 0; j < kInputSide; ++j)
+              transformed[j].store(to + (i * kInputSide + j) * frequency_stride +
+                                   v * Vector::kWidth);
+          }
+        }
+      });
+}
+
+/// The sum of the vectors at `from` of `parts` parts.
+inline Vector sum_of_parts(const float* from, Index parts, Index part_stride) {
+  Vector sum = Vector::load(from);
+  for (Index part = 1; part < parts; ++part) sum = sum + Vector::load(from + part * part_stride);
+  return sum;
+}
+
+/// Writes kernels of `count` output channels from `out` on, one in each lane.
+inline void store_taps(const float (&taps)[kTaps][Vector::kWidth], Index out, Index count, Index in,
+                       Index in_channels, float* weight_gradient) {
+  for (Index lane = 0; lane < count; ++lane) {
+    float* const kernel = weight_gradient + ((out + lane) * in_channels + in) * kTaps;
+    __builtin_prefetch(kernel + kChannelsAhead * kTaps, 1);
+    for (Index tap = 0; tap < kTaps; ++tap) kernel[tap] = taps[tap][lane];
+  }
+}
+
+/// WinogradTable::weight_gradient
 inline void winograd_weight_gradient(const float* from, Index parts, Index part_stride,
                                      Index frequency_stride, Index in_channels, Index out_channels,
                                      Index first, Index last, float* weight_gradient) {
-  constexpr Index kTaps = kKernelSide * kKernelSide;
   const Index padded = rounded_up(out_channels, kPanelWidth);
   for (Index in = first; in < last; ++in)
     for_each_vector(out_channels, [&](Index out, Index count) {
@@ -290,12 +335,9 @@ inline void winograd_weight_gradient(const float* from, Index parts, Index part_
       for (int j = 0; j < kInputSide; ++j) {
         Vector column[kInputSide];
         Vector transformed[kKernelSide];
-        for (int i = 0; i < kInputSide; ++i) {
-          const float* const value = start + (i * kInputSide + j) * frequency_stride;
-          column[i] = Vector::load(value);
-          for (Index part = 1; part < parts; ++part)
-            column[i] = column[i] + Vector::load(value + part * part_stride);
-        }
+        for (int i = 0; i < kInputSide; ++i)
+          column[i] =
+              sum_of_parts(start + (i * kInputSide + j) * frequency_stride, parts, part_stride);
         weight_gradient_transform(column, transformed);
         for (int i = 0; i < kKernelSide; ++i) half[i][j] = transformed[i];
       }
@@ -305,12 +347,11 @@ inline void winograd_weight_gradient(const float* from, Index parts, Index part_
         weight_gradient_transform(half[i], transformed);
         for (int j = 0; j < kKernelSide; ++j) transformed[j].store(taps[i * kKernelSide + j]);
       }
-      for (Index lane = 0; lane < count; ++lane) {
-        float* const kernel = weight_gradient + ((out + lane) * in_channels + in) * kTaps;
-        __builtin_prefetch(kernel + kChannelsAhead * kTaps, 1);
-        for (Index tap = 0; tap < kTaps; ++tap) kernel[tap] = taps[tap][lane];
-      }
+      store_taps(taps, out, count, in, in_channels, weight_gradient);
     });
 }
+
+inline constexpr WinogradTransforms kWinogradTransforms = {kInputSide * kInputSide, winograd_pack,
+                                                           winograd_input, winograd_output};
 
 }  // namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET
