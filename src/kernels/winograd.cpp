@@ -12,7 +12,7 @@ namespace {
 
 // Blocks are short, so that their matrices stay in the caches, but where weights are so large that
 // each block reads them from memory.
-constexpr std::int64_t kManyChannels = 512;  // of both sides together
+constexpr std::int64_t kManyChannels = 800;  // columns of both sides together
 constexpr std::int64_t kShortBlock = 24;
 constexpr std::int64_t kLongBlock = 132;
 /// Tiles of a block of the weights' gradient where each thread sums a gradient of its own.
