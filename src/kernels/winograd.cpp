@@ -18,7 +18,7 @@ constexpr std::int64_t kLongBlock = 132;
 /// Tiles of a block of the weights' gradient where each thread sums a gradient of its own.
 constexpr std::int64_t kOwnSumBlock = 36;
 /// Tiles of a block where threads share the frequencies of one.
-constexpr std::int64_t kSharedSumBlock = 72;
+constexpr std::int64_t kSharedSumBlock = 108;
 /// Panels of output channels that a thread keeps at a time where weights do not fit a cache.
 constexpr std::int64_t kGroupPanels = 2;
 /// Most tiles of a batch for which the output channels are dealt to the threads.
