@@ -23,9 +23,11 @@ struct ConvolutionShape {
 
 /// Ways to compute a convolution.
 enum class ConvolutionMethod {
-  /// Winograd's F(4x4, 3x3): 3x3 with stride 1 and padding 1. A quarter of the multiplications,
-  /// at the points 0, +-5/8, +-3/2 and infinity, which round half as much as 0, +-1, +-2.
-  /// Source: Lavin, Gray, CVPR 2016.
+  /// Winograd's convolution: 3x3 with padding 1. Source: Lavin, Gray, CVPR 2016.
+  /// Stride 1: F(4x4, 3x3), a quarter of the multiplications, at the points 0, +-5/8, +-3/2 and
+  /// infinity, which round half as much as 0, +-1, +-2.
+  /// Stride 2: F(4x4, 2x2) on the odd and even rows and columns, 81 multiplications of 144, at the
+  /// points +-3/8, +-5/4 and infinity.
   kWinograd,
   /// Patches copied to rows, then matrix products: any kernel, stride and padding.
   kIm2col,
@@ -58,9 +60,9 @@ void pack_weights(ConvolutionMethod method, const ConvolutionShape& shape, const
 // Scratch memory belongs to the caller: one buffer for each call in progress makes the functions
 // re-entrant. Its size is fixed by shape and team size: for each thread one block of tiles (or
 // rows), up to 20 MiB with 512 channels on both sides; the transformed weights, 4 times the
-// weights, once for all threads or a part of them for each; and where weights are larger than
-// tiles, the tiles of the whole batch. For ResNet-18 at 224 x 224, batch 32 and two threads: at
-// most 30 MiB.
+// weights, 11 times with stride 2, once for all threads or a part of them for each; and where
+// weights are larger than tiles, the tiles of the whole batch. For ResNet-18 at 224 x 224, batch 32
+// and two threads: at most 31 MiB.
 
 std::size_t forward_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
 /// output = epilogue(input * weight). The same bits for every team size.
