@@ -286,7 +286,7 @@ TEST_F(KernelChoice, IsRefusedWhereTheProcessorLacksTheKernel) {
   };
   for (const kernels::InstructionSet set : testing::available_instruction_sets()) {
     const testing::InstructionSetLimit limit(set);
-    EXPECT_EQ(error_of("forward 32x64x56x56 to 64, 3x3/2, padding 1, 2 threads: winograd"),
+    EXPECT_EQ(error_of("forward 32x64x56x56 to 64, 3x3/3, padding 1, 2 threads: winograd"),
               refusal(kernels::instruction_set_name(set), "winograd"));
   }
   const testing::InstructionSetLimit none(kernels::InstructionSet::kNone);
