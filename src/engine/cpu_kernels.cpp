@@ -47,6 +47,7 @@ std::string build_digits() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   text += " with sanitizers";
 #endif
+  // Of libstdc++, which gives the same in every process; where it does not, choices are not found.
   char digits[24];
   std::snprintf(digits, sizeof(digits), "%016zx", std::hash<std::string>()(text));
   return digits;
@@ -56,11 +57,16 @@ std::string build_digits() {
 void pin_choices_of(const std::string& name) {
   const std::string expected =
       "train.kernels: expected auto, libtorch or a file of choices, got '" + name + "', which ";
-  // A folder opens as a file does.
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(name, ignored))
+  std::string text;
+  try {
+    // A folder opens as a file does.
+    std::error_code ignored;
+    if (std::filesystem::is_directory(name, ignored)) throw RunError(name + ": a folder");
+    text = read_file(name);
+  } catch (const RunError&) {
     throw ConfigError(expected + "cannot be read");
-  pin_kernel_choices(read_file(name), name);
+  }
+  pin_kernel_choices(text, name);
   const std::string threads = ", " + std::to_string(kernels::team_size()) + " threads: ";
   if (kernel_choices().find(threads) == std::string::npos) {
     forget_kernel_choices();

@@ -12,8 +12,8 @@
 namespace selfcure::kernels {
 
 /// Rows of a frequency's matrices, and the matrices themselves, begin this many floats further than
-/// they are long: those whose distance is a power of two would share few sets of the caches.
-/// (Weights are transformed in less than half of the time.)
+/// they are long: those whose distance is a power of two would share few sets of the caches, and
+/// transforming weights would take twice as long.
 inline constexpr std::int64_t kRowPadding = 16;
 
 /// 64 MiB: more than last-level caches hold for a team. An output of that size is written around
@@ -27,7 +27,8 @@ inline constexpr std::int64_t kMostPoolTaps = kMostPoolSide * kMostPoolSide;
 /// Output pixels of a tile's side.
 inline constexpr std::int64_t kTileSide = 4;
 
-/// How images lie in tiles of kTileSide x kTileSide pixels of what the convolution gives. With
+/// How images lie in tiles of kTileSide x kTileSide pixels of the layer's output, in both
+/// directions. With
 /// stride 2 the larger image has twice as many pixels of a tile on each side.
 struct WinogradTiles {
   std::int64_t height;
@@ -50,7 +51,9 @@ struct TileMatrix {
 
 /// Phases of the larger image that have a part in frequency `frequency` of stride 2, which has
 /// 5 x 5: at infinity, the last of a side, only odd pixels have.
-constexpr std::int64_t strided_phases(std::int64_t frequency) {
+///
+/// Not inline in the linker's sense, as everything that is compiled for AVX-512 too.
+static constexpr std::int64_t strided_phases(std::int64_t frequency) {
   return (frequency / 5 < 4 ? 2 : 1) * (frequency % 5 < 4 ? 2 : 1);
 }
 
@@ -94,7 +97,7 @@ struct WinogradTransforms {
   void (*pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
                bool rotated, std::int64_t first_panel, std::int64_t last_panel,
                std::int64_t origin_panel, float* packed, std::int64_t frequency_stride);
-  /// B^T d B of the tiles [first, last) of `image`: row 0 of `to` is tile `first`. The channels up
+  /// B^T d B of the tiles [first, last) of `images`: row 0 of `to` is tile `first`. The columns up
   /// to the next whole vector become 0.
   /// @param zeros  as many as channels, rounded up to a vector
   void (*input)(const float* images, const WinogradTiles& tiles, std::int64_t channels,

@@ -11,8 +11,8 @@ namespace selfcure::kernels::winograd {
 namespace {
 
 // Blocks are short, so that their matrices stay in the caches, but where weights are so large that
-// each block reads them from memory.
-constexpr std::int64_t kManyChannels = 800;  // columns of both sides together
+// each block reads them from memory: 14 MiB of transformed ones.
+constexpr std::int64_t kLargeWeights = std::int64_t{14} << 18;
 constexpr std::int64_t kShortBlock = 24;
 constexpr std::int64_t kLongBlock = 132;
 /// Tiles of a block of the weights' gradient where each thread sums a gradient of its own.
@@ -23,7 +23,8 @@ constexpr std::int64_t kSharedSumBlock = 108;
 constexpr std::int64_t kGroupPanels = 2;
 /// Most tiles of a batch for which the output channels are dealt to the threads.
 constexpr std::int64_t kMostTilesAtOnce = 512;
-/// Largest product of the channel counts for which each thread has its own sum.
+/// Weights per tap up to which each thread has its own sum, and their columns' product up to which
+/// they are not dealt to the threads.
 constexpr std::int64_t kOwnSumWeights = 128 * 128;
 
 const WinogradTable& winograd_table(const ConvolutionShape& shape) {
@@ -110,8 +111,7 @@ struct Plan {
         in(backward ? Side::output_of(shape) : Side::input_of(shape)),
         out(backward ? Side::input_of(shape) : Side::output_of(shape)),
         blocks(shape.batch * in.tiles.per_image(),
-               in.most_columns() + out.most_columns() <= kManyChannels ? kShortBlock : kLongBlock,
-               table.row_tile),
+               packed_floats(panels()) <= kLargeWeights ? kShortBlock : kLongBlock, table.row_tile),
         input(transforms.frequencies, blocks.longest(), in.most_columns(), table.panel_width),
         output(transforms.frequencies, blocks.longest(), out_columns(panels()), table.panel_width) {
   }
@@ -314,8 +314,7 @@ class WeightGradient {
     /// Block by block of tiles: all threads transform it, then each sums some frequencies of it.
     kTogether,
     /// All tiles are transformed at once, then each thread sums groups of output channels and
-    /// brings
-    /// them back to weights before they leave its cache.
+    /// brings them back to weights before they leave its cache.
     kGroups,
   };
 

@@ -103,13 +103,16 @@ kernels::ConvolutionMethod method_of(ConvolutionKernel kernel) {
 }
 
 std::vector<ConvolutionKernel> own_kernels(const kernels::ConvolutionShape& shape) {
-  // Winograd's tiles of 4 x 4 pay where images fill them; patches never win there.
+  // Winograd's tiles of 4 x 4 outputs pay where images fill them; patches never win there. With
+  // stride 2 that was measured from 64 channels on.
   constexpr std::int64_t kFullTiles = 7;
+  constexpr std::int64_t kManyChannels = 64;
   std::vector<ConvolutionKernel> own;
   const bool winograd = kernels::has_convolution(kernels::ConvolutionMethod::kWinograd, shape);
   if (winograd) own.push_back(ConvolutionKernel::kWinograd);
-  const bool full_tiles = shape.height >= kFullTiles && shape.width >= kFullTiles;
-  if (!(winograd && full_tiles && shape.batch > 1) &&
+  const bool full_tiles = shape.out_height() >= kFullTiles && shape.out_width() >= kFullTiles;
+  const bool many_channels = shape.stride == 1 || shape.in_channels >= kManyChannels;
+  if (!(winograd && full_tiles && many_channels && shape.batch > 1) &&
       kernels::has_convolution(kernels::ConvolutionMethod::kIm2col, shape))
     own.push_back(ConvolutionKernel::kIm2col);
   return own;

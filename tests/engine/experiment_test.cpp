@@ -124,7 +124,8 @@ class Experiments : public ::testing::Test {
     for (std::string line; std::getline(choices, line);) {
       const std::size_t name = line.rfind(": ") + 2;
       const bool libtorch = line.substr(name) == "libtorch";
-      const bool winograd = line.find("3x3/1, padding 1") != std::string::npos;
+      const bool winograd = line.find("3x3/1, padding 1") != std::string::npos ||
+                            line.find("3x3/2, padding 1") != std::string::npos;
       opposite += line.substr(0, name) +
                   (libtorch ? (winograd ? "winograd" : "im2col") : "libtorch") + "\n";
     }

@@ -9,15 +9,15 @@
 #include <string>
 #include <tuple>
 
-#include "support/guarded_memory.h"
+#include "support/kernel_buffers.h"
 #include "support/kernel_settings.h"
 
 namespace selfcure::kernels {
 namespace {
 
 using selfcure::testing::available_instruction_sets;
-using selfcure::testing::guard_is_whole;
 using selfcure::testing::guarded;
+using selfcure::testing::guards_are_whole;
 using selfcure::testing::InstructionSetLimit;
 using selfcure::testing::TeamSizeSetting;
 
@@ -92,9 +92,9 @@ Results by_kernels(const Setting& setting, const Inputs& inputs) {
        {results.output, results.mean, results.inverse_deviation, results.running_mean,
         results.running_variance, results.input_gradient, results.weight_gradient,
         results.bias_gradient, scratch})
-    EXPECT_TRUE(guard_is_whole(tensor));
+    EXPECT_TRUE(guards_are_whole(tensor));
   if (setting.residual) {
-    EXPECT_TRUE(guard_is_whole(results.residual_gradient));
+    EXPECT_TRUE(guards_are_whole(results.residual_gradient));
   }
   return results;
 }

@@ -67,6 +67,14 @@ at::Tensor forward(ConvolutionMethod method, const ConvolutionShape& shape, cons
   convolution_forward(method, shape, inputs.input.data_ptr<float>(), packed.data(), epilogue,
                       output.data(), scratch.data());
   EXPECT_TRUE(packed.guards_are_whole() && scratch.guards_are_whole() && output.guards_are_whole());
+  // Weights that are packed on the way give the same bits.
+  const GuardedFloats more_scratch(unpacked_scratch_floats(method, shape));
+  const GuardedFloats again(output.tensor().sizes());
+  convolution_forward_unpacked(method, shape, inputs.input.data_ptr<float>(),
+                               inputs.weight.data_ptr<float>(), epilogue, again.data(),
+                               more_scratch.data());
+  EXPECT_TRUE(more_scratch.guards_are_whole() && again.guards_are_whole());
+  EXPECT_TRUE(at::allclose(again.tensor(), output.tensor(), 0, 0, /*equal_nan=*/true));
   return output.tensor();
 }
 
@@ -224,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(Images, WinogradKernel, ::testing::Range(std::size_t{0}
                            return std::to_string(image[0]) + "x" + std::to_string(image[1]);
                          });
 
-/// A layer of ResNet-18: its channels are its images' side times this, over 64.
+/// A layer of ResNet-18.
 class LayerKernel : public ::testing::TestWithParam<ConvolutionShape> {};
 
 TEST_P(LayerKernel, WinogradIsAsNearToDoubleAsLibTorch) {
@@ -251,16 +259,19 @@ INSTANTIATE_TEST_SUITE_P(ResNet18, LayerKernel,
                                   "ChannelsWithStride" + std::to_string(param_info.param.stride);
                          });
 
-/// Shapes that several threads divide in each way: by blocks, by panels of channels, not at all.
-const std::array<ConvolutionShape, 9> kDividedShapes = {{{2, 64, 28, 28, 64},
-                                                         {1, 130, 7, 7, 100},
-                                                         {3, 17, 5, 9, 33},
-                                                         {5, 160, 6, 6, 160},
-                                                         {1, 3, 2, 2, 5},
-                                                         {2, 64, 28, 28, 64, 3, 2},
-                                                         {1, 130, 7, 7, 100, 3, 2},
-                                                         {3, 17, 5, 9, 33, 3, 2},
-                                                         {5, 130, 6, 6, 160, 3, 2}}};
+/// Shapes that several threads divide in each way: by blocks, by panels of channels, not at all;
+/// the last two sum the weights' gradient together.
+const std::array<ConvolutionShape, 11> kDividedShapes = {{{2, 64, 28, 28, 64},
+                                                          {1, 130, 7, 7, 100},
+                                                          {3, 17, 5, 9, 33},
+                                                          {5, 160, 6, 6, 160},
+                                                          {1, 3, 2, 2, 5},
+                                                          {2, 64, 28, 28, 64, 3, 2},
+                                                          {1, 130, 7, 7, 100, 3, 2},
+                                                          {3, 17, 5, 9, 33, 3, 2},
+                                                          {5, 130, 6, 6, 160, 3, 2},
+                                                          {3, 130, 26, 26, 130},
+                                                          {3, 130, 52, 52, 130, 3, 2}}};
 
 /// Calls body(method, shape) for both methods and shapes that exercise their ways to share work.
 template <class Body>
@@ -326,7 +337,7 @@ TEST(ConvolutionKernel, RepeatsTheBitsOfTheWeightsGradientAndStaysNearForEveryTe
   for_each_divided_shape([](ConvolutionMethod method, const ConvolutionShape& shape) {
     const Inputs inputs(shape);
     const at::Tensor exact = by_libtorch(shape, inputs, at::kDouble).weight_gradient;
-    for (const int threads : {1, 2, 3}) {
+    for (const int threads : {1, 2, 3, 9}) {
       const TeamSizeSetting team(threads);
       const at::Tensor first = backward_weights(method, shape, inputs);
       EXPECT_LE(relative_error(first, exact), kWinogradAlone.floor) << threads << " threads";

@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "selfcure/kernels/batch_norm.h"
-#include "support/guarded_memory.h"
+#include "support/kernel_buffers.h"
 #include "support/kernel_settings.h"
 
 namespace selfcure::kernels {
 namespace {
 
 using selfcure::testing::available_instruction_sets;
-using selfcure::testing::guard_is_whole;
 using selfcure::testing::guarded;
+using selfcure::testing::guards_are_whole;
 using selfcure::testing::InstructionSetLimit;
 using selfcure::testing::TeamSizeSetting;
 
@@ -78,7 +78,7 @@ Results in_one(const MaxPoolShape& shape, const Inputs& inputs) {
   for (const at::Tensor& tensor :
        {mean, inverse, scratch, without_winners, results.output, results.input_gradient,
         results.weight_gradient, results.bias_gradient})
-    EXPECT_TRUE(guard_is_whole(tensor));
+    EXPECT_TRUE(guards_are_whole(tensor));
   return results;
 }
 

@@ -59,10 +59,11 @@ void pack_weights(ConvolutionMethod method, const ConvolutionShape& shape, const
 
 // Scratch memory belongs to the caller: one buffer for each call in progress makes the functions
 // re-entrant. Its size is fixed by shape and team size: for each thread one block of tiles (or
-// rows), up to 20 MiB with 512 channels on both sides; the transformed weights, 4 times the
+// rows), up to 20 MiB with 512 channels on both sides, 33 MiB with
+// stride 2; the transformed weights, 4 times the
 // weights, 11 times with stride 2, once for all threads or a part of them for each; and where
 // weights are larger than tiles, the tiles of the whole batch. For ResNet-18 at 224 x 224, batch 32
-// and two threads: at most 31 MiB.
+// and two threads: at most 32 MiB.
 
 std::size_t forward_scratch_floats(ConvolutionMethod method, const ConvolutionShape& shape);
 /// output = epilogue(input * weight). The same bits for every team size.

@@ -45,10 +45,13 @@ class BatchNorm2dImpl
 };
 TORCH_MODULE(BatchNorm2d);
 
-/// A square window of pooling.
+/// A square window of max pooling, in pixels. Own kernels serve sides up to 15.
 struct PoolWindow {
+  /// At least 1.
   std::int64_t kernel = 1;
+  /// At least 1.
   std::int64_t stride = 1;
+  /// On every side; at most half of the kernel. What lies there never wins.
   std::int64_t padding = 0;
 };
 

@@ -53,6 +53,13 @@ struct PhaseConstant {
   constexpr operator Phase() const { return kPhase; }
 };
 
+static_assert(strided_phases(0) == place_of_phase(Phase::kEven, Phase::kEven, 0) + 1 &&
+              strided_phases(kFiniteSide) ==
+                  place_of_phase(Phase::kEven, Phase::kOdd, kFiniteSide) + 1 &&
+              strided_phases(kFiniteSide * kSide) ==
+                  place_of_phase(Phase::kOdd, Phase::kEven, 0) + 1 &&
+              strided_phases(kSide * kSide - 1) == 1);
+
 /// Calls body(row, column) with PhaseConstants for the four phases of an image.
 template <class Body>
 inline void for_each_phase(Body body) {
@@ -176,10 +183,8 @@ inline void input(const float* images, const WinogradTiles& tiles, Index channel
         pixels[i][j] = inside ? images + (first_pixel + i * tiles.width + j) * channels : zeros;
       }
     const TilePlace next = place_of(tiles, tile + 1);
-    const float* const next_patch =
-        images +
-        ((next.image * tiles.height + 2 * next.row - 1) * tiles.width + 2 * next.column - 1) *
-            channels;
+    const Index next_pixel =
+        (next.image * tiles.height + 2 * next.row - 1) * tiles.width + 2 * next.column - 1;
     float* const row_of_tile = to.data + (tile - first) * to.row_stride;
     // Phase by phase: what the last vector of one has too much, the next one overwrites.
     for_each_phase([&](auto row, auto column) {
@@ -194,8 +199,9 @@ inline void input(const float* images, const WinogradTiles& tiles, Index channel
           Vector transformed[kRows];
           for (int i = 0; i < kRows; ++i) {
             line[i] = load_some(pixels[kTop + 2 * i][kLeft + 2 * j] + channel, count);
-            __builtin_prefetch(next_patch +
-                               ((kTop + 2 * i) * tiles.width + kLeft + 2 * j) * channels + channel);
+            prefetch(
+                images,
+                (next_pixel + (kTop + 2 * i) * tiles.width + kLeft + 2 * j) * channels + channel);
           }
           input_transform<kRows>(line, transformed);
           for (int i = 0; i < kRows; ++i) half[i][j] = transformed[i];

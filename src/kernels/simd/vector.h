@@ -163,6 +163,20 @@ inline WideVector operator*(WideVector a, WideVector b) {
 inline Index smaller(Index a, Index b) { return a < b ? a : b; }
 inline Index rounded_up(Index count, Index unit) { return (count + unit - 1) / unit * unit; }
 
+/// Fetches the line `offset` floats from `base`, which may lie outside of the array: a prefetch
+/// forgives that, but a pointer to there would not be one.
+inline void prefetch(const float* base, Index offset) {
+  const auto address =
+      reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset) * sizeof(float);
+  __builtin_prefetch(reinterpret_cast<const void*>(address));
+}
+/// The same, to be written.
+inline void prefetch_to_write(const float* base, Index offset) {
+  const auto address =
+      reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset) * sizeof(float);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), 1);
+}
+
 /// Calls body(channel, count) for each vector of channels; the last count may be below the width.
 template <class Body>
 inline void for_each_vector(Index channels, Body body) {

@@ -102,7 +102,7 @@ inline void weight_gradient_transform(const Vector* u, Vector* w) {
   w[2] = multiply_add(Vector::of(kA2), sum_a, multiply_add(Vector::of(kB2), sum_b, u[5]));
 }
 
-/// Where a tile lies: its image and its first pixel, in those that the convolution gives.
+/// Where a tile lies: its image and its first pixel, in the layer's output.
 struct TilePlace {
   Index image;
   Index row;
@@ -140,18 +140,16 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
         }
     }
     float* const row_of_tile = to.data + (tile - first) * to.row_stride;
-    // The next tile's pixels that this one does not have. Some may lie outside of the image, or of
-    // all images, which a prefetch forgives.
+    // The next tile's pixels that this one does not have.
     const TilePlace next = place_of(tiles, tile + 1);
-    const float* const next_patch =
-        images +
-        ((next.image * tiles.height + next.row - kBefore) * tiles.width + next.column - kBefore) *
-            channels;
-    const int next_column = next.row == place.row ? kSide - kTileSide : 0;
+    const Index next_pixel =
+        (next.image * tiles.height + next.row - kBefore) * tiles.width + next.column - kBefore;
+    const int next_column =
+        next.image == place.image && next.row == place.row ? kSide - kTileSide : 0;
     for_each_vector(channels, [&](Index channel, Index count) {
       for (int i = 0; i < kSide; ++i)
         for (int j = next_column; j < kSide; ++j)
-          __builtin_prefetch(next_patch + (i * tiles.width + j) * channels + channel);
+          prefetch(images, (next_pixel + i * tiles.width + j) * channels + channel);
       Vector half[kFrequencySide][kSide];
       for (int j = 0; j < kSide; ++j) {
         Vector column[kSide];
@@ -213,8 +211,7 @@ inline void transform_back(const TileMatrix& from, const WinogradTiles& tiles, I
         ((place.image * tiles.height + place.row) * tiles.width + place.column) * channels;
     // The pixels of the next tile, which the stores of this one give time to come.
     const TilePlace next = place_of(tiles, tile + 1);
-    const float* const next_pixels =
-        images + ((next.image * tiles.height + next.row) * tiles.width + next.column) * channels;
+    const Index next_pixel = (next.image * tiles.height + next.row) * tiles.width + next.column;
     const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
     for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
       const Index channel = first_channel + offset;
@@ -229,7 +226,7 @@ inline void transform_back(const TileMatrix& from, const WinogradTiles& tiles, I
       }
       for (int i = 0; i < kTileSide; ++i)
         for (int j = 0; j < kTileSide; ++j)
-          __builtin_prefetch(next_pixels + (i * tiles.width + j) * channels + channel, 1);
+          prefetch_to_write(images, (next_pixel + i * tiles.width + j) * channels + channel);
       const Vector bias = bias_of(epilogue, channel, count);
       for (int i = 0; i < rows; ++i) {
         Vector transformed[kTileSide];
@@ -266,7 +263,7 @@ inline void for_each_kernel_panel(const float* weight, Index out_channels, Index
       const float* const kernels = weight + begin * out_stride + in * in_stride;
       for (Index out = 0; out < outs; ++out) {
         const float* const kernel = kernels + out * out_stride;
-        __builtin_prefetch(kernel + kChannelsAhead * in_stride);
+        prefetch(kernel, kChannelsAhead * in_stride);
         if (rotated)
           for (Index tap = 0; tap < kTaps; ++tap) taps[tap][out] = kernel[kTaps - 1 - tap];
         else
@@ -318,7 +315,7 @@ inline void store_taps(const float (&taps)[kTaps][Vector::kWidth], Index out, In
                        Index in_channels, float* weight_gradient) {
   for (Index lane = 0; lane < count; ++lane) {
     float* const kernel = weight_gradient + ((out + lane) * in_channels + in) * kTaps;
-    __builtin_prefetch(kernel + kChannelsAhead * kTaps, 1);
+    prefetch_to_write(kernel, kChannelsAhead * kTaps);
     for (Index tap = 0; tap < kTaps; ++tap) kernel[tap] = taps[tap][lane];
   }
 }
