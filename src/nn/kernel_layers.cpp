@@ -103,13 +103,20 @@ kernels::ConvolutionMethod method_of(ConvolutionKernel kernel) {
 }
 
 std::vector<ConvolutionKernel> own_kernels(const kernels::ConvolutionShape& shape) {
-  // Winograd's tiles of 4 x 4 outputs pay where images fill them; patches never win there. With
-  // stride 2 that was measured from 64 channels on.
+  std::vector<ConvolutionKernel> own;
+  // With stride 2 Winograd's weights become 11 times as many. Where they serve few tiles of 4 x 4
+  // outputs that costs more than it spares, and measuring a layer alone, its weights in a cache,
+  // does not show it.
+  constexpr std::int64_t kFewTiles = 48;
+  const std::int64_t tiles =
+      shape.batch * ((shape.out_height() + 3) / 4) * ((shape.out_width() + 3) / 4);
+  const bool winograd = kernels::has_convolution(kernels::ConvolutionMethod::kWinograd, shape) &&
+                        (shape.stride == 1 || tiles >= kFewTiles);
+  if (winograd) own.push_back(ConvolutionKernel::kWinograd);
+  // Tiles pay where images fill them; patches never win there. With stride 2 that was measured from
+  // 64 channels on.
   constexpr std::int64_t kFullTiles = 7;
   constexpr std::int64_t kManyChannels = 64;
-  std::vector<ConvolutionKernel> own;
-  const bool winograd = kernels::has_convolution(kernels::ConvolutionMethod::kWinograd, shape);
-  if (winograd) own.push_back(ConvolutionKernel::kWinograd);
   const bool full_tiles = shape.out_height() >= kFullTiles && shape.out_width() >= kFullTiles;
   const bool many_channels = shape.stride == 1 || shape.in_channels >= kManyChannels;
   if (!(winograd && full_tiles && many_channels && shape.batch > 1) &&
