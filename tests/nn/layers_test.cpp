@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "nn/kernel_layers.h"
 #include "selfcure/core/errors.h"
 #include "selfcure/engine/optimizer.h"
 #include "selfcure/engine/trainer.h"
@@ -651,6 +652,27 @@ TEST_F(FoldedLayers, ServeSeveralThreads) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(wrong, (std::array<int, 3>{}));
   }
+}
+
+TEST(OwnKernels, AreThoseThatPayForAShape) {
+  using Kernels = std::vector<ConvolutionKernel>;
+  const Kernels winograd = {ConvolutionKernel::kWinograd};
+  const Kernels im2col = {ConvolutionKernel::kIm2col};
+  const Kernels both = {ConvolutionKernel::kWinograd, ConvolutionKernel::kIm2col};
+  for (const kernels::InstructionSet set : testing::available_instruction_sets()) {
+    const testing::InstructionSetLimit limit(set);
+    EXPECT_EQ(own_kernels({2, 64, 56, 56, 64}), winograd);
+    EXPECT_EQ(own_kernels({2, 64, 6, 6, 64}), both) << "tiles that are half empty";
+    EXPECT_EQ(own_kernels({1, 512, 7, 7, 512}), both) << "one image";
+    EXPECT_EQ(own_kernels({2, 64, 56, 56, 64, 1, 1, 0}), im2col);
+    EXPECT_EQ(own_kernels({32, 64, 56, 56, 128, 3, 2}), winograd);
+    EXPECT_EQ(own_kernels({32, 64, 12, 12, 128, 3, 2}), both) << "tiles that are half empty";
+    EXPECT_EQ(own_kernels({32, 3, 56, 56, 64, 3, 2}), both) << "few channels";
+    EXPECT_EQ(own_kernels({1, 64, 56, 56, 128, 3, 2}), both) << "one image, 49 tiles";
+    EXPECT_EQ(own_kernels({2, 128, 28, 28, 256, 3, 2}), im2col) << "32 tiles";
+  }
+  const testing::InstructionSetLimit none(kernels::InstructionSet::kNone);
+  EXPECT_EQ(own_kernels({2, 64, 56, 56, 64}), Kernels());
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "product.h"
 #include "vector.h"
 #include "winograd.h"
+#include "winograd_points.h"
 
 namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET::strided {
 
@@ -20,17 +21,14 @@ inline constexpr int kSide = 5;
 /// Of them, those of a phase that one tap reads.
 inline constexpr int kFiniteSide = 4;
 
-// Least rounding among such points: 3/4 of what the points of F(4x4, 3x3) have.
-inline constexpr double kA = 0.375;
-inline constexpr double kB = 1.25;
-inline constexpr float kFloatA = static_cast<float>(kA);
-inline constexpr float kFloatB = static_cast<float>(kB);
-inline constexpr float kA2 = static_cast<float>(kA * kA);
-inline constexpr float kB2 = static_cast<float>(kB * kB);
-inline constexpr float kA3 = static_cast<float>(kA * kA * kA);
-inline constexpr float kB3 = static_cast<float>(kB * kB * kB);
-inline constexpr float kA2B2 = static_cast<float>(kA * kA * kB * kB);
-inline constexpr float kSumOfSquares = static_cast<float>(kA * kA + kB * kB);
+/// Least rounding among such points: 3/4 of what the points of F(4x4, 3x3) have.
+struct Points {
+  static constexpr double kA = 0.375;
+  static constexpr double kB = 1.25;
+};
+using Transforms = PointTransforms<Points>;
+inline constexpr double kA = Points::kA;
+inline constexpr double kB = Points::kB;
 // 1 / product of the differences to the other points, whose sign is the point's.
 inline constexpr double kScaleA = 1.0 / (2 * kA * (kA * kA - kB * kB));
 inline constexpr double kScaleB = 1.0 / (2 * kB * (kB * kB - kA * kA));
@@ -74,48 +72,24 @@ inline void for_each_phase(Body body) {
 /// B^T d: as many values as frequencies.
 template <int kFrequencies>
 inline void input_transform(const Vector* d, Vector* r) {
-  const Vector a = Vector::of(kFloatA);
-  const Vector b = Vector::of(kFloatB);
-  const Vector even_a = subtract_product(d[2], Vector::of(kB2), d[0]);
-  const Vector odd_a = subtract_product(d[3], Vector::of(kB2), d[1]);
-  const Vector even_b = subtract_product(d[2], Vector::of(kA2), d[0]);
-  const Vector odd_b = subtract_product(d[3], Vector::of(kA2), d[1]);
-  r[0] = multiply_add(a, even_a, odd_a);
-  r[1] = subtract_product(odd_a, a, even_a);
-  r[2] = multiply_add(b, even_b, odd_b);
-  r[3] = subtract_product(odd_b, b, even_b);
-  if constexpr (kFrequencies == kSide)
-    r[4] = multiply_add(Vector::of(kA2B2), d[0],
-                        subtract_product(d[4], Vector::of(kSumOfSquares), d[2]));
+  Transforms::input(d, r);
+  if constexpr (kFrequencies == kSide) r[kFiniteSide] = Transforms::input_at_infinity(d);
 }
 
 /// A^T m: frequencies to 4 values.
 template <int kFrequencies>
 inline void output_transform(const Vector* m, Vector* o) {
-  const Vector sum_a = m[0] + m[1];
-  const Vector difference_a = m[0] - m[1];
-  const Vector sum_b = m[2] + m[3];
-  const Vector difference_b = m[2] - m[3];
-  o[0] = sum_a + sum_b;
-  o[1] = multiply_add(Vector::of(kFloatB), difference_b, Vector::of(kFloatA) * difference_a);
-  o[2] = multiply_add(Vector::of(kB2), sum_b, Vector::of(kA2) * sum_a);
-  o[3] = multiply_add(Vector::of(kB3), difference_b, Vector::of(kA3) * difference_a);
-  if constexpr (kFrequencies == kSide) o[3] = o[3] + m[4];
+  const Vector zero = Vector::zero();
+  if constexpr (kFrequencies == kSide)
+    Transforms::output(m, zero, m[kFiniteSide], o);
+  else
+    Transforms::output(m, zero, zero, o);
 }
 
 /// A y: 4 values to 5 frequencies.
 inline void gradient_transform(const Vector* y, Vector* z) {
-  const Vector a = Vector::of(kFloatA);
-  const Vector b = Vector::of(kFloatB);
-  const Vector even_a = multiply_add(Vector::of(kA2), y[2], y[0]);
-  const Vector odd_a = multiply_add(Vector::of(kA2), y[3], y[1]);
-  const Vector even_b = multiply_add(Vector::of(kB2), y[2], y[0]);
-  const Vector odd_b = multiply_add(Vector::of(kB2), y[3], y[1]);
-  z[0] = multiply_add(a, odd_a, even_a);
-  z[1] = subtract_product(even_a, a, odd_a);
-  z[2] = multiply_add(b, odd_b, even_b);
-  z[3] = subtract_product(even_b, b, odd_b);
-  z[4] = y[3];
+  Transforms::gradient(y, z);
+  z[kFiniteSide] = y[3];
 }
 
 /// G w: the 3 taps of a line to the frequencies of a phase.

@@ -4,6 +4,7 @@
 #include "../kernel_table.h"
 #include "product.h"
 #include "vector.h"
+#include "winograd_points.h"
 
 namespace selfcure::kernels::SELFCURE_INSTRUCTION_SET {
 
@@ -13,77 +14,48 @@ inline constexpr int kTaps = kKernelSide * kKernelSide;
 /// Input channels by which weights are fetched ahead: too many rows for the processor to foresee.
 inline constexpr Index kChannelsAhead = 4;
 
-// The points are 0, a, -a, b, -b and infinity.
-inline constexpr double kA = 0.625;
-inline constexpr double kB = 1.5;
-inline constexpr float kFloatA = static_cast<float>(kA);
-inline constexpr float kFloatB = static_cast<float>(kB);
-inline constexpr float kA2 = static_cast<float>(kA * kA);
-inline constexpr float kB2 = static_cast<float>(kB * kB);
-inline constexpr float kA3 = static_cast<float>(kA * kA * kA);
-inline constexpr float kB3 = static_cast<float>(kB * kB * kB);
-inline constexpr float kA2B2 = static_cast<float>(kA * kA * kB * kB);
-inline constexpr float kSumOfSquares = static_cast<float>(kA * kA + kB * kB);
+/// The points a, -a, b, -b, beside 0 and infinity.
+struct UnitStridePoints {
+  static constexpr double kA = 0.625;
+  static constexpr double kB = 1.5;
+};
+using UnitStride = PointTransforms<UnitStridePoints>;
+inline constexpr double kA = UnitStride::kA;
+inline constexpr double kB = UnitStride::kB;
 // 1 / product of the differences to the other points.
-inline constexpr float kScale0 = static_cast<float>(1.0 / (kA * kA * kB * kB));
-inline constexpr float kScaleA = static_cast<float>(1.0 / (2 * kA * kA * (kA * kA - kB * kB)));
-inline constexpr float kScaleB = static_cast<float>(1.0 / (2 * kB * kB * (kB * kB - kA * kA)));
+inline constexpr double kScale0 = 1.0 / (kA * kA * kB * kB);
+inline constexpr double kScaleA = 1.0 / (2 * kA * kA * (kA * kA - kB * kB));
+inline constexpr double kScaleB = 1.0 / (2 * kB * kB * (kB * kB - kA * kA));
 
 /// B^T d: 6 values to 6 frequencies.
 inline void input_transform(const Vector* d, Vector* r) {
-  const Vector a = Vector::of(kFloatA);
-  const Vector b = Vector::of(kFloatB);
-  const Vector even_a = subtract_product(d[4], Vector::of(kB2), d[2]);
-  const Vector odd_a = subtract_product(d[3], Vector::of(kB2), d[1]);
-  const Vector even_b = subtract_product(d[4], Vector::of(kA2), d[2]);
-  const Vector odd_b = subtract_product(d[3], Vector::of(kA2), d[1]);
-  const Vector sum = Vector::of(kSumOfSquares);
-  r[0] = multiply_add(Vector::of(kA2B2), d[0], subtract_product(d[4], sum, d[2]));
-  r[5] = multiply_add(Vector::of(kA2B2), d[1], subtract_product(d[5], sum, d[3]));
-  r[1] = multiply_add(a, odd_a, even_a);
-  r[2] = subtract_product(even_a, a, odd_a);
-  r[3] = multiply_add(b, odd_b, even_b);
-  r[4] = subtract_product(even_b, b, odd_b);
+  // One polynomial, (x^2 - a^2) (x^2 - b^2), at 0 as it is, at infinity times x.
+  r[0] = UnitStride::input_at_infinity(d);
+  UnitStride::input(d + 1, r + 1);
+  r[5] = UnitStride::input_at_infinity(d + 1);
 }
 
 /// A^T m: 6 frequencies to 4 values.
 inline void output_transform(const Vector* m, Vector* o) {
-  const Vector sum_a = m[1] + m[2];
-  const Vector difference_a = m[1] - m[2];
-  const Vector sum_b = m[3] + m[4];
-  const Vector difference_b = m[3] - m[4];
-  o[0] = m[0] + (sum_a + sum_b);
-  o[1] = multiply_add(Vector::of(kFloatB), difference_b, Vector::of(kFloatA) * difference_a);
-  o[2] = multiply_add(Vector::of(kB2), sum_b, Vector::of(kA2) * sum_a);
-  o[3] = multiply_add(Vector::of(kB3), difference_b,
-                      multiply_add(Vector::of(kA3), difference_a, m[5]));
+  UnitStride::output(m + 1, m[0], m[5], o);
 }
 
 /// A y: 4 values to 6 frequencies.
 inline void gradient_transform(const Vector* y, Vector* z) {
-  const Vector a = Vector::of(kFloatA);
-  const Vector b = Vector::of(kFloatB);
-  const Vector even_a = multiply_add(Vector::of(kA2), y[2], y[0]);
-  const Vector odd_a = multiply_add(Vector::of(kA2), y[3], y[1]);
-  const Vector even_b = multiply_add(Vector::of(kB2), y[2], y[0]);
-  const Vector odd_b = multiply_add(Vector::of(kB2), y[3], y[1]);
   z[0] = y[0];
+  UnitStride::gradient(y, z + 1);
   z[5] = y[3];
-  z[1] = multiply_add(a, odd_a, even_a);
-  z[2] = subtract_product(even_a, a, odd_a);
-  z[3] = multiply_add(b, odd_b, even_b);
-  z[4] = subtract_product(even_b, b, odd_b);
 }
 
 /// G w: 3 values to 6 frequencies, in double precision: it is done once for many products.
 inline void weight_transform(const WideVector* w, WideVector* u) {
-  const WideVector scale_a = WideVector::of(1.0 / (2 * kA * kA * (kA * kA - kB * kB)));
-  const WideVector scale_b = WideVector::of(1.0 / (2 * kB * kB * (kB * kB - kA * kA)));
+  const WideVector scale_a = WideVector::of(kScaleA);
+  const WideVector scale_b = WideVector::of(kScaleB);
   const WideVector even_a = scale_a * (w[0] + WideVector::of(kA * kA) * w[2]);
   const WideVector odd_a = scale_a * (WideVector::of(kA) * w[1]);
   const WideVector even_b = scale_b * (w[0] + WideVector::of(kB * kB) * w[2]);
   const WideVector odd_b = scale_b * (WideVector::of(kB) * w[1]);
-  u[0] = WideVector::of(1.0 / (kA * kA * kB * kB)) * w[0];
+  u[0] = WideVector::of(kScale0) * w[0];
   u[5] = w[2];
   u[1] = even_a + odd_a;
   u[2] = even_a - odd_a;
@@ -93,13 +65,16 @@ inline void weight_transform(const WideVector* w, WideVector* u) {
 
 /// G^T u: 6 frequencies to 3 values.
 inline void weight_gradient_transform(const Vector* u, Vector* w) {
-  const Vector sum_a = Vector::of(kScaleA) * (u[1] + u[2]);
-  const Vector difference_a = Vector::of(kScaleA * kFloatA) * (u[1] - u[2]);
-  const Vector sum_b = Vector::of(kScaleB) * (u[3] + u[4]);
-  const Vector difference_b = Vector::of(kScaleB * kFloatB) * (u[3] - u[4]);
-  w[0] = multiply_add(Vector::of(kScale0), u[0], sum_a + sum_b);
+  constexpr float kFloatScaleA = static_cast<float>(kScaleA);
+  constexpr float kFloatScaleB = static_cast<float>(kScaleB);
+  const Vector sum_a = Vector::of(kFloatScaleA) * (u[1] + u[2]);
+  const Vector difference_a = Vector::of(kFloatScaleA * UnitStride::kFloatA) * (u[1] - u[2]);
+  const Vector sum_b = Vector::of(kFloatScaleB) * (u[3] + u[4]);
+  const Vector difference_b = Vector::of(kFloatScaleB * UnitStride::kFloatB) * (u[3] - u[4]);
+  w[0] = multiply_add(Vector::of(static_cast<float>(kScale0)), u[0], sum_a + sum_b);
   w[1] = difference_a + difference_b;
-  w[2] = multiply_add(Vector::of(kA2), sum_a, multiply_add(Vector::of(kB2), sum_b, u[5]));
+  w[2] = multiply_add(Vector::of(UnitStride::kA2), sum_a,
+                      multiply_add(Vector::of(UnitStride::kB2), sum_b, u[5]));
 }
 
 /// Where a tile lies: its image and its first pixel, in the layer's output.
