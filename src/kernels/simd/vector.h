@@ -163,18 +163,21 @@ inline WideVector operator*(WideVector a, WideVector b) {
 inline Index smaller(Index a, Index b) { return a < b ? a : b; }
 inline Index rounded_up(Index count, Index unit) { return (count + unit - 1) / unit * unit; }
 
-/// Fetches the line `offset` floats from `base`, which may lie outside of the array: a prefetch
-/// forgives that, but a pointer to there would not be one.
-inline void prefetch(const float* base, Index offset) {
+/// The place `offset` floats from `base`, which may lie outside of the array: a prefetch forgives
+/// that, but a float* to there would not be one.
+inline const void* place_to_fetch(const float* base, Index offset) {
   const auto address =
       reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset) * sizeof(float);
-  __builtin_prefetch(reinterpret_cast<const void*>(address));
+  return reinterpret_cast<const void*>(address);  // NOLINT(performance-no-int-to-ptr)
+}
+
+/// Fetches the line `offset` floats from `base`, which may lie outside of the array.
+inline void prefetch(const float* base, Index offset) {
+  __builtin_prefetch(place_to_fetch(base, offset));
 }
 /// The same, to be written.
 inline void prefetch_to_write(const float* base, Index offset) {
-  const auto address =
-      reinterpret_cast<std::uintptr_t>(base) + static_cast<std::uintptr_t>(offset) * sizeof(float);
-  __builtin_prefetch(reinterpret_cast<const void*>(address), 1);
+  __builtin_prefetch(place_to_fetch(base, offset), 1);
 }
 
 /// Calls body(channel, count) for each vector of channels; the last count may be below the width.
