@@ -47,8 +47,11 @@ class Team {
     if (!owner) return false;
     grow(slots - 1);
     task_ = &task;
-    count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    for (int slot = 0; slot < slots; ++slot) {
+      const std::unique_ptr<Share>& share = shares_[static_cast<std::size_t>(slot)];
+      share->next.store(part_begin(count, slots, slot), std::memory_order_relaxed);
+      share->end = part_begin(count, slots, slot + 1);
+    }
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       const std::uint64_t number = number_of(job_.load(std::memory_order_relaxed)) + 1;
@@ -56,7 +59,7 @@ class Team {
                  std::memory_order_release);
     }
     wake_.notify_all();
-    work(0);
+    work(0, slots);
     // No task is left: who has not come yet, perhaps because another program has its core, is not
     // waited for.
     job_.fetch_and(~kOpen, std::memory_order_acq_rel);
@@ -69,6 +72,12 @@ class Team {
   }
 
  private:
+  /// What is left of the tasks that a slot begins with, on cache lines of its own.
+  struct alignas(128) Share {
+    std::atomic<std::int64_t> next{0};
+    std::int64_t end = 0;
+  };
+
   // A job in one number, so that a thread joins it in one step: from the low end the threads at
   // work besides the owner (15 bits), the slots (16), whether threads may join (1), which job it
   // is (32).
@@ -83,6 +92,8 @@ class Team {
   bool is_worked_on() const { return workers_of(job_.load(std::memory_order_acquire)) > 0; }
 
   void grow(int workers) {
+    while (static_cast<int>(shares_.size()) <= workers)
+      shares_.push_back(std::make_unique<Share>());
     while (static_cast<int>(threads_.size()) < workers) {
       const int slot = static_cast<int>(threads_.size()) + 1;
       // What came before this thread is not for it.
@@ -103,7 +114,7 @@ class Team {
       const bool joined = join(slot, job);
       seen = number_of(job);
       if (!joined) continue;
-      work(slot);
+      work(slot, static_cast<int>(slots_of(job)));
       if (workers_of(job_.fetch_sub(1, std::memory_order_acq_rel)) == 1) {
         const std::lock_guard<std::mutex> lock(mutex_);
         done_.notify_one();
@@ -121,17 +132,22 @@ class Team {
     return false;
   }
 
-  void work(int slot) {
-    const std::int64_t count = count_;
-    for (std::int64_t index = next_++; index < count; index = next_++) (*task_)(index, slot);
+  /// A slot's own share, then what the others have left of theirs.
+  void work(int slot, int slots) {
+    for (int i = 0; i < slots; ++i) {
+      Share& share = *shares_[static_cast<std::size_t>((slot + i) % slots)];
+      while (share.next.load(std::memory_order_relaxed) < share.end) {
+        const std::int64_t index = share.next.fetch_add(1, std::memory_order_relaxed);
+        if (index < share.end) (*task_)(index, slot);
+      }
+    }
   }
 
   std::mutex owner_;
   std::vector<std::thread> threads_;
 
   const Task* task_ = nullptr;
-  std::int64_t count_ = 0;
-  std::atomic<std::int64_t> next_{0};
+  std::vector<std::unique_ptr<Share>> shares_;
   std::atomic<std::uint64_t> job_{0};
 
   std::mutex mutex_;
