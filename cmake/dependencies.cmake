@@ -30,6 +30,9 @@ target_compile_definitions(selfcure_xxhash INTERFACE XXH_INLINE_ALL)
 # Flags of our own targets; dependencies come as SYSTEM through their targets.
 add_library(selfcure_options INTERFACE)
 target_compile_options(selfcure_options INTERFACE -Wall -Wextra -Wshadow -Wconversion)
+# Of a release's code that runs once and waits for files or for the library: it compiles a quarter
+# faster so.
+set(SELFCURE_BRIEF_OPTIMIZATION $<$<CONFIG:Release>:-O1>)
 if(SELFCURE_WARNINGS_AS_ERRORS)
   target_compile_options(selfcure_options INTERFACE -Werror)
 endif()
