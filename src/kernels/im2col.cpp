@@ -43,7 +43,6 @@ struct Patches {
   void scatter(const KernelTable& table, const float* rows, std::int64_t rows_stride,
                std::int64_t first, std::int64_t last, float* image) const;
 
- private:
   /// Taps [first, last) of a kernel's side, whose first lies at pixel `begin`, within `size`
   /// pixels.
   struct Inside {
@@ -268,6 +267,69 @@ void spread(const Patches& patches, const float* output_gradient, const float* w
   });
 }
 
+/// Patches without a copy of each: those of one line of output pixels are, for each row of the
+/// kernel, a matrix within a line of the image, whose rows overlap. Pays where patches are short
+/// and lines long, as in a network's first layer.
+class PatchLines {
+ public:
+  static bool pay(const Patches& patches, const KernelTable& table) {
+    constexpr std::int64_t kLongestPatchRow = 64;
+    constexpr std::int64_t kShortestLine = 32;
+    const ConvolutionShape& shape = patches.shape;
+    return shape.kernel > 1 && shape.kernel * shape.in_channels <= kLongestPatchRow &&
+           patches.out_width >= kShortestLine && shape.out_channels % table.panel_width == 0;
+  }
+
+  explicit PatchLines(const Patches& patches)
+      : patches_(patches),
+        shape_(patches.shape),
+        padding_(shape_.padding * shape_.in_channels),
+        line_(shape_.width * shape_.in_channels),
+        line_stride_(line_ + 2 * padding_) {}
+
+  std::int64_t count() const { return shape_.batch * patches_.out_height; }
+  /// Lines of an image that a kernel reads, with their padding.
+  std::int64_t scratch_floats() const { return shape_.kernel * line_stride_; }
+
+  /// sum = the products' sum over the output lines [first, last).
+  void sum(const KernelTable& table, const float* input, const float* output_gradient,
+           std::int64_t first, std::int64_t last, float* scratch, float* sum) const {
+    const std::int64_t out = shape_.out_channels;
+    const std::int64_t patch_row = shape_.kernel * shape_.in_channels;
+    std::fill_n(scratch, scratch_floats(), 0.0F);
+    std::fill_n(sum, patches_.depth * out, 0.0F);
+    std::int64_t copied = 0;
+    for (std::int64_t line = first; line < last; ++line) {
+      const std::int64_t y = line % patches_.out_height;
+      const std::int64_t top = y * shape_.stride - shape_.padding;
+      const Patches::Inside rows(top, shape_.kernel, shape_.height);
+      const float* const image = input + line / patches_.out_height * shape_.height * line_;
+      copied = line == first || y == 0 ? 0 : copied;
+      for (copied = std::max(copied, top + rows.first); copied < top + rows.last; ++copied)
+        copy(image + copied * line_, line_, line_of(scratch, copied) + padding_);
+      const float* const gradients = output_gradient + line * patches_.out_width * out;
+      for (std::int64_t column = 0; column < out; column += table.panel_width)
+        for (std::int64_t row = rows.first; row < rows.last; ++row)
+          table.transposed_product(patches_.out_width, patch_row, table.panel_width,
+                                   line_of(scratch, top + row), shape_.stride * shape_.in_channels,
+                                   gradients + column, out, sum + row * patch_row * out + column,
+                                   out, /*accumulate=*/true);
+    }
+  }
+
+ private:
+  /// Where a line of the image is kept: over the one that the kernel has left.
+  float* line_of(float* scratch, std::int64_t line) const {
+    return scratch + line % shape_.kernel * line_stride_;
+  }
+
+  const Patches& patches_;
+  const ConvolutionShape& shape_;
+  std::int64_t padding_;
+  std::int64_t line_;
+  std::int64_t line_stride_;
+};
+
 /// Sums of patches times gradients, one sum a thread.
 void sum_products(const Patches& patches, const float* input, const float* output_gradient,
                   float* weight_gradient, ScratchParts& parts) {
@@ -277,9 +339,13 @@ void sum_products(const Patches& patches, const float* input, const float* outpu
   const std::int64_t gradient_stride = padded_out + kRowPadding;
   const std::int64_t patch_floats =
       rounded_up(patches.block_rows * patches.row_stride, kRowPadding);
-  const std::int64_t slot_floats = patch_floats + patches.block_rows * gradient_stride;
+  const PatchLines lines(patches);
+  const bool by_lines = PatchLines::pay(patches, table);
+  const std::int64_t slot_floats = by_lines ? rounded_up(lines.scratch_floats(), kRowPadding)
+                                            : patch_floats + patches.block_rows * gradient_stride;
   const std::int64_t sum_floats = patches.depth * padded_out;
-  const std::int64_t blocks = divided_up(patches.count(), patches.block_rows);
+  const std::int64_t blocks =
+      by_lines ? lines.count() : divided_up(patches.count(), patches.block_rows);
   const std::int64_t sums = std::min<std::int64_t>(team_size(), blocks);
   float* const slots = parts.take(slot_floats * sums);
   float* const sum = parts.take(sum_floats * sums);
@@ -288,6 +354,11 @@ void sum_products(const Patches& patches, const float* input, const float* outpu
     float* const rows = slots + part * slot_floats;
     float* const gradients = rows + patch_floats;
     const std::int64_t first_block = part_begin(blocks, sums, part);
+    if (by_lines) {
+      lines.sum(table, input, output_gradient, first_block, part_begin(blocks, sums, part + 1),
+                rows, sum + part * sum_floats);
+      return;
+    }
     for (std::int64_t block = first_block; block < part_begin(blocks, sums, part + 1); ++block) {
       const std::int64_t first = block * patches.block_rows;
       const std::int64_t last = std::min(patches.count(), first + patches.block_rows);
