@@ -28,25 +28,49 @@ inline constexpr std::int64_t kMostPoolTaps = kMostPoolSide * kMostPoolSide;
 inline constexpr std::int64_t kTileSide = 4;
 
 /// How images lie in tiles of kTileSide x kTileSide pixels of the layer's output, in both
-/// directions. With
-/// stride 2 the larger image has twice as many pixels of a tile on each side.
+/// directions. With stride 2 the larger image has twice as many pixels of a tile on each side.
 struct WinogradTiles {
   std::int64_t height;
   std::int64_t width;
   std::int64_t tiles_high;
   std::int64_t tiles_wide;
+  /// Frequencies of a tile's side.
+  std::int64_t side;
+  /// Of them, those that the last tiles of an image have, from above and from the left: fewer where
+  /// the image ends within a tile, as m pixels need only m + 2 points to interpolate at.
+  std::int64_t last_rows;
+  std::int64_t last_columns;
 
   std::int64_t per_image() const { return tiles_high * tiles_wide; }
 };
 
+/// Tiles before `tile` that have frequency (row, column) of their sides.
+///
+/// Not inline in the linker's sense, as everything that is compiled for AVX-512 too.
+static constexpr std::int64_t tiles_before(const WinogradTiles& tiles, std::int64_t tile,
+                                           std::int64_t row, std::int64_t column) {
+  const std::int64_t high = tiles.tiles_high - (row < tiles.last_rows ? 0 : 1);
+  const std::int64_t wide = tiles.tiles_wide - (column < tiles.last_columns ? 0 : 1);
+  const std::int64_t within = tile % (tiles.tiles_high * tiles.tiles_wide);
+  const std::int64_t above = within / tiles.tiles_wide;
+  const std::int64_t before = within % tiles.tiles_wide;
+  return tile / (tiles.tiles_high * tiles.tiles_wide) * high * wide +
+         (above < high ? above * wide + (before < wide ? before : wide) : high * wide);
+}
+
 /// Matrices of [tiles, columns] within one buffer, one for each frequency. Columns are channels;
-/// for the larger images of stride 2 the channels of strided_phases() phases.
+/// for the larger images of stride 2 the channels of strided_phases() phases. A tile that lacks a
+/// frequency has no row in its matrix.
 struct TileMatrix {
   float* data;
   /// Distance of two tiles' rows, in floats.
   std::int64_t row_stride;
   /// Distance of two frequencies' matrices, in floats.
   std::int64_t frequency_stride;
+  /// The tile whose rows are the first ones.
+  std::int64_t first_tile;
+  /// A row for the frequencies that a tile lacks: 0 where it is read.
+  float* spare;
 };
 
 /// Phases of the larger image that have a part in frequency `frequency` of stride 2, which has
@@ -97,8 +121,8 @@ struct WinogradTransforms {
   void (*pack)(const float* weight, std::int64_t out_channels, std::int64_t in_channels,
                bool rotated, std::int64_t first_panel, std::int64_t last_panel,
                std::int64_t origin_panel, float* packed, std::int64_t frequency_stride);
-  /// B^T d B of the tiles [first, last) of `images`: row 0 of `to` is tile `first`. The columns up
-  /// to the next whole vector become 0.
+  /// B^T d B of the tiles [first, last) of `images`. The columns up to the next whole vector become
+  /// 0.
   /// @param zeros  as many as channels, rounded up to a vector
   void (*input)(const float* images, const WinogradTiles& tiles, std::int64_t channels,
                 std::int64_t first, std::int64_t last, const float* zeros, const TileMatrix& to);

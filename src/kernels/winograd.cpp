@@ -39,16 +39,33 @@ struct Side {
   bool in_phases;
 
   static Side input_of(const ConvolutionShape& shape) {
-    return {{shape.height, shape.width, divided_up(shape.out_height(), kTileSide),
-             divided_up(shape.out_width(), kTileSide)},
+    const std::int64_t high = divided_up(shape.out_height(), kTileSide);
+    const std::int64_t wide = divided_up(shape.out_width(), kTileSide);
+    // With stride 2 each phase would have frequencies of its own to leave out.
+    constexpr std::int64_t kStridedSide = kTileSide + 1;
+    constexpr std::int64_t kMoreThanPixels = 2;
+    const bool strided = shape.stride == 2;
+    const std::int64_t side = strided ? kStridedSide : kTileSide + kMoreThanPixels;
+    const auto last_of = [&](std::int64_t pixels, std::int64_t tiles) {
+      return strided ? side : pixels - (tiles - 1) * kTileSide + kMoreThanPixels;
+    };
+    return {{shape.height, shape.width, high, wide, side, last_of(shape.out_height(), high),
+             last_of(shape.out_width(), wide)},
             shape.in_channels,
-            shape.stride == 2};
+            strided};
   }
   static Side output_of(const ConvolutionShape& shape) {
     Side side = input_of(shape);
     side.tiles.height = shape.out_height();
     side.tiles.width = shape.out_width();
     return {side.tiles, shape.out_channels, false};
+  }
+
+  /// Rows that the tiles [first, last) have at a frequency.
+  std::int64_t rows(std::int64_t frequency, std::int64_t first, std::int64_t last) const {
+    const std::int64_t row = frequency / tiles.side;
+    const std::int64_t column = frequency % tiles.side;
+    return tiles_before(tiles, last, row, column) - tiles_before(tiles, first, row, column);
   }
 
   std::int64_t phases(std::int64_t frequency) const {
@@ -65,15 +82,21 @@ struct BlockMatrix {
   std::int64_t frequencies;
   std::int64_t row_stride;
   std::int64_t frequency_stride;
+  /// Threads that write the block together.
+  std::int64_t writers;
 
   /// @param columns  whole panels, or rounded up to them
   BlockMatrix(std::int64_t of_frequencies, std::int64_t tiles, std::int64_t columns,
-              std::int64_t panel_width)
+              std::int64_t panel_width, std::int64_t of_writers = 1)
       : frequencies(of_frequencies),
         row_stride(rounded_up(columns, panel_width) + kRowPadding),
-        frequency_stride(tiles * row_stride + kRowPadding) {}
-  std::int64_t floats() const { return frequencies * frequency_stride; }
-  TileMatrix at(float* data) const { return {data, row_stride, frequency_stride}; }
+        frequency_stride(tiles * row_stride + kRowPadding),
+        writers(of_writers) {}
+  std::int64_t floats() const { return frequencies * frequency_stride + writers * row_stride; }
+  /// @param first_tile  of the block
+  TileMatrix at(float* data, std::int64_t first_tile) const {
+    return {data, row_stride, frequency_stride, first_tile, data + frequencies * frequency_stride};
+  }
 };
 
 /// Blocks that all tiles are dealt to, in whole register tiles.
@@ -132,14 +155,14 @@ struct Plan {
     return transforms.frequencies * frequency_stride(of_panels);
   }
 
-  /// Products of `tiles` rows with the weights of `of_panels` panels, frequency by frequency.
+  /// Products of the tiles [first, last) with the weights of panels, frequency by frequency.
   ///
   /// @param packed  of the first of the panels, its frequencies `packed_stride` floats apart
-  void multiply(std::int64_t of_tiles, const TileMatrix& from, const float* packed,
+  void multiply(std::int64_t first, std::int64_t last, const TileMatrix& from, const float* packed,
                 std::int64_t packed_stride, std::int64_t first_panel, std::int64_t last_panel,
                 const TileMatrix& to) const {
     for (std::int64_t f = 0; f < transforms.frequencies; ++f)
-      table.product(of_tiles, in.columns(f),
+      table.product(in.rows(f, first, last), in.columns(f),
                     (last_panel - first_panel) * table.panel_width * out.phases(f),
                     from.data + f * from.frequency_stride, from.row_stride,
                     packed + f * packed_stride + first_panel * panel_floats(f),
@@ -169,10 +192,11 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
     const std::int64_t part = task % columns.parts;
     const std::int64_t first = plan.blocks.begin(task / columns.parts);
     const std::int64_t last = plan.blocks.begin(task / columns.parts + 1);
-    const TileMatrix from = plan.input.at(slots + slot * slot_floats);
-    const TileMatrix to = plan.output.at(from.data + plan.input.floats());
+    const TileMatrix from = plan.input.at(slots + slot * slot_floats, first);
+    const TileMatrix to = plan.output.at(from.data + plan.input.floats(), first);
+    std::fill_n(to.spare, to.row_stride, 0.0F);
     plan.transforms.input(input, plan.in.tiles, plan.in.channels, first, last, zeros, from);
-    plan.multiply(last - first, from, packed, plan.frequency_stride(plan.panels()),
+    plan.multiply(first, last, from, packed, plan.frequency_stride(plan.panels()),
                   columns.first_panel(part), columns.first_panel(part + 1), to);
     plan.transforms.output(to, plan.out.tiles, plan.out.channels, first, last,
                            columns.first_column(part), columns.first_column(part + 1), epilogue,
@@ -180,7 +204,7 @@ void convolve(const Plan& plan, const float* input, const float* packed, const E
   });
 }
 
-/// Transforms all tiles, in tasks of a few.
+/// Transforms all tiles, in tasks of a few, to a block that has a writer for each thread.
 ///
 /// @param transform  WinogradTransforms::input or WinogradTable::gradient
 template <class Transform>
@@ -188,11 +212,12 @@ void transform_all(Transform transform, const float* images, const WinogradTiles
                    std::int64_t channels, std::int64_t first, std::int64_t count,
                    const float* zeros, const TileMatrix& to) {
   const std::int64_t tasks = std::min<std::int64_t>(count, 8 * team_size());
-  run_tasks(tasks, [&](std::int64_t task, int) {
+  run_tasks(tasks, [&](std::int64_t task, int slot) {
     const std::int64_t begin = part_begin(count, tasks, task);
     const std::int64_t end = part_begin(count, tasks, task + 1);
-    transform(images, tiles, channels, first + begin, first + end, zeros,
-              TileMatrix{to.data + begin * to.row_stride, to.row_stride, to.frequency_stride});
+    TileMatrix rows = to;
+    rows.spare += slot * rows.row_stride;
+    transform(images, tiles, channels, first + begin, first + end, zeros, rows);
   });
 }
 
@@ -227,7 +252,7 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
   const OutputGroups groups(plan.out.channels, plan.out.in_phases ? 1 : kGroupPanels,
                             plan.table.panel_width);
   const BlockMatrix all_input(plan.transforms.frequencies, tiles, plan.in.most_columns(),
-                              plan.table.panel_width);
+                              plan.table.panel_width, team_size());
   const BlockMatrix group_output(plan.transforms.frequencies, tiles,
                                  plan.out_columns(groups.panels), plan.table.panel_width);
   const std::int64_t zero_count = rounded_up(plan.in.channels, kRowPadding);
@@ -238,7 +263,7 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
   float* const slots = parts.take(slot_floats * team_size());
   if (slots == nullptr) return;
   std::fill_n(zeros, zero_count, 0.0F);
-  const TileMatrix from = all_input.at(transformed);
+  const TileMatrix from = all_input.at(transformed, 0);
   transform_all(plan.transforms.input, input, plan.in.tiles, plan.in.channels, 0, tiles, zeros,
                 from);
   run_tasks(groups.count(), [&](std::int64_t group, int slot) {
@@ -247,11 +272,12 @@ void convolve_unpacked(const Plan& plan, const float* input, const float* weight
     const std::int64_t first_panel = group * groups.panels;
     const std::int64_t last_panel = divided_up(last_out, plan.table.panel_width);
     float* const packed = slots + slot * slot_floats;
-    const TileMatrix to = group_output.at(packed + packed_floats);
+    const TileMatrix to = group_output.at(packed + packed_floats, 0);
+    std::fill_n(to.spare, to.row_stride, 0.0F);
     const std::int64_t packed_stride = plan.frequency_stride(groups.panels);
     plan.transforms.pack(weight, plan.out.channels, plan.in.channels, rotated, first_panel,
                          last_panel, first_panel, packed, packed_stride);
-    plan.multiply(tiles, from, packed, packed_stride, 0, last_panel - first_panel, to);
+    plan.multiply(0, tiles, from, packed, packed_stride, 0, last_panel - first_panel, to);
     plan.transforms.output(to, plan.out.tiles, plan.out.channels, 0, tiles, first_out, last_out,
                            epilogue, output);
   });
@@ -277,8 +303,8 @@ class WeightGradient {
                         : way_ == Way::kTogether ? kSharedSumBlock
                                                  : all_tiles_,
                         all_tiles_)),
-        input_(frequencies(), block_, in_.most_columns(), table_.panel_width),
-        gradient_(frequencies(), block_, out_.channels, table_.panel_width) {
+        input_(frequencies(), block_, in_.most_columns(), table_.panel_width, team_size()),
+        gradient_(frequencies(), block_, out_.channels, table_.panel_width, team_size()) {
     zero_count_ = rounded_up(std::max(in_.channels, out_.channels), kRowPadding);
     zeros_ = parts.take(zero_count_);
     frequency_stride_ = in_.most_columns() * sum_width_ + kRowPadding;
@@ -330,17 +356,17 @@ class WeightGradient {
   void sum_apart(const float* input, const float* output_gradient) const {
     run_tasks(sums_, [&](std::int64_t part, int) {
       float* const block = blocks_ + part * (input_.floats() + gradient_.floats());
-      const TileMatrix from = input_.at(block);
-      const TileMatrix gradient = gradient_.at(block + input_.floats());
       const std::int64_t end = part_begin(all_tiles_, sums_, part + 1);
       std::int64_t first = part_begin(all_tiles_, sums_, part);
       for (bool accumulate = false; first < end; accumulate = true) {
         const std::int64_t last = std::min(end, first + block_);
+        const TileMatrix from = input_.at(block, first);
+        const TileMatrix gradient = gradient_.at(block + input_.floats(), first);
         winograd_.forward.input(input, in_.tiles, in_.channels, first, last, zeros_, from);
         winograd_.gradient(output_gradient, out_.tiles, out_.channels, first, last, zeros_,
                            gradient);
         for (std::int64_t f = 0; f < frequencies(); ++f)
-          multiply(f, 0, in_.columns(f), last - first, from, gradient,
+          multiply(f, 0, in_.columns(f), in_.rows(f, first, last), from, gradient,
                    sum_ + part * sum_floats_ + f * frequency_stride_, accumulate);
         first = last;
       }
@@ -348,12 +374,12 @@ class WeightGradient {
   }
 
   void sum_together(const float* input, const float* output_gradient) const {
-    const TileMatrix from = input_.at(blocks_);
-    const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
     // Few frequencies for many threads: rows of each are dealt as well.
     const std::int64_t row_parts = std::min<std::int64_t>(in_.channels, divided_up(team_size(), 8));
     for (std::int64_t first = 0; first < all_tiles_; first += block_) {
       const std::int64_t count = std::min(block_, all_tiles_ - first);
+      const TileMatrix from = input_.at(blocks_, first);
+      const TileMatrix gradient = gradient_.at(blocks_ + input_.floats(), first);
       transform_all(winograd_.forward.input, input, in_.tiles, in_.channels, first, count, zeros_,
                     from);
       transform_all(winograd_.gradient, output_gradient, out_.tiles, out_.channels, first, count,
@@ -363,15 +389,16 @@ class WeightGradient {
         const std::int64_t frequency = task / row_parts;
         const std::int64_t rows = in_.columns(frequency);
         const std::int64_t row = part_begin(rows, row_parts, part);
-        multiply(frequency, row, part_begin(rows, row_parts, part + 1), count, from, gradient,
+        multiply(frequency, row, part_begin(rows, row_parts, part + 1),
+                 in_.rows(frequency, first, first + count), from, gradient,
                  sum_ + frequency * frequency_stride_ + row * sum_width_, first > 0);
       });
     }
   }
 
   void sum_groups(const float* input, const float* output_gradient, float* weight_gradient) const {
-    const TileMatrix from = input_.at(blocks_);
-    const TileMatrix gradient = gradient_.at(blocks_ + input_.floats());
+    const TileMatrix from = input_.at(blocks_, 0);
+    const TileMatrix gradient = gradient_.at(blocks_ + input_.floats(), 0);
     transform_all(winograd_.forward.input, input, in_.tiles, in_.channels, 0, all_tiles_, zeros_,
                   from);
     transform_all(winograd_.gradient, output_gradient, out_.tiles, out_.channels, 0, all_tiles_,
@@ -384,7 +411,7 @@ class WeightGradient {
       const std::int64_t width = rounded_up(outs, table_.panel_width);
       for (std::int64_t f = 0; f < frequencies(); ++f)
         table_.transposed_product(
-            all_tiles_, in_.columns(f), outs, from.data + f * from.frequency_stride,
+            in_.rows(f, 0, all_tiles_), in_.columns(f), outs, from.data + f * from.frequency_stride,
             from.row_stride, gradient.data + f * gradient.frequency_stride + first_out,
             gradient.row_stride, sum + f * frequency_stride_, width, /*accumulate=*/false);
       winograd_.weight_gradient(sum, 1, 0, frequency_stride_, in_.channels, outs, 0, in_.channels,

@@ -159,7 +159,7 @@ inline void input(const float* images, const WinogradTiles& tiles, Index channel
     const TilePlace next = place_of(tiles, tile + 1);
     const Index next_pixel =
         (next.image * tiles.height + 2 * next.row - 1) * tiles.width + 2 * next.column - 1;
-    float* const row_of_tile = to.data + (tile - first) * to.row_stride;
+    float* const row_of_tile = to.data + (tile - to.first_tile) * to.row_stride;
     // Phase by phase: what the last vector of one has too much, the next one overwrites.
     for_each_phase([&](auto row, auto column) {
       constexpr int kRows = frequencies_of(row);
@@ -220,7 +220,7 @@ inline void spread_output(const TileMatrix& from, const WinogradTiles& tiles, In
                           const Epilogue& epilogue, float* images) {
   for (Index tile = first; tile < last; ++tile) {
     const TilePlace place = place_of(tiles, tile);
-    const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
+    const float* const row_of_tile = from.data + (tile - from.first_tile) * from.row_stride;
     for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
       const Index channel = first_channel + offset;
       const Index panel = offset / kPanelWidth;

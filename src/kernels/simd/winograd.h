@@ -27,23 +27,40 @@ inline constexpr double kScale0 = 1.0 / (kA * kA * kB * kB);
 inline constexpr double kScaleA = 1.0 / (2 * kA * kA * (kA * kA - kB * kB));
 inline constexpr double kScaleB = 1.0 / (2 * kB * kB * (kB * kB - kA * kA));
 
+// The frequencies are in an order of which any first few that a tile's side needs, m + 2 for m
+// pixels, make a good set of points: a, -a, b, -b, 0, infinity.
+
 /// B^T d: 6 values to 6 frequencies.
 inline void input_transform(const Vector* d, Vector* r) {
+  UnitStride::input(d + 1, r);
   // One polynomial, (x^2 - a^2) (x^2 - b^2), at 0 as it is, at infinity times x.
-  r[0] = UnitStride::input_at_infinity(d);
-  UnitStride::input(d + 1, r + 1);
+  r[4] = UnitStride::input_at_infinity(d);
   r[5] = UnitStride::input_at_infinity(d + 1);
 }
 
-/// A^T m: 6 frequencies to 4 values.
-inline void output_transform(const Vector* m, Vector* o) {
-  UnitStride::output(m + 1, m[0], m[5], o);
+/// For a side with only `pixels` of a tile's 4, whose taps read d[0] to d[pixels + 1]: sets what
+/// follows, which only the missing pixels would read, so that the transform is 0 at 0 (2 pixels or
+/// 1) and -b (1 pixel). Frequencies from `pixels` + 2 on can then be left out: without the fourth
+/// pixel infinity has no part in the others anyway.
+inline void leave_out_frequencies(int pixels, Vector* d) {
+  if (pixels > 2) return;
+  constexpr float kProduct = UnitStride::kA2 * UnitStride::kB2;
+  constexpr float kSum = UnitStride::kA2 + UnitStride::kB2;
+  constexpr float kA2B = UnitStride::kA2 * UnitStride::kFloatB;
+  if (pixels == 1)
+    d[3] = multiply_add(
+        Vector::of(UnitStride::kA2), d[1],
+        subtract_product(Vector::of(UnitStride::kFloatB) * d[2], Vector::of(kA2B), d[0]));
+  d[4] = subtract_product(Vector::of(kSum) * d[2], Vector::of(kProduct), d[0]);
 }
+
+/// A^T m: 6 frequencies to 4 values.
+inline void output_transform(const Vector* m, Vector* o) { UnitStride::output(m, m[4], m[5], o); }
 
 /// A y: 4 values to 6 frequencies.
 inline void gradient_transform(const Vector* y, Vector* z) {
-  z[0] = y[0];
-  UnitStride::gradient(y, z + 1);
+  UnitStride::gradient(y, z);
+  z[4] = y[0];
   z[5] = y[3];
 }
 
@@ -55,23 +72,23 @@ inline void weight_transform(const WideVector* w, WideVector* u) {
   const WideVector odd_a = scale_a * (WideVector::of(kA) * w[1]);
   const WideVector even_b = scale_b * (w[0] + WideVector::of(kB * kB) * w[2]);
   const WideVector odd_b = scale_b * (WideVector::of(kB) * w[1]);
-  u[0] = WideVector::of(kScale0) * w[0];
+  u[0] = even_a + odd_a;
+  u[1] = even_a - odd_a;
+  u[2] = even_b + odd_b;
+  u[3] = even_b - odd_b;
+  u[4] = WideVector::of(kScale0) * w[0];
   u[5] = w[2];
-  u[1] = even_a + odd_a;
-  u[2] = even_a - odd_a;
-  u[3] = even_b + odd_b;
-  u[4] = even_b - odd_b;
 }
 
 /// G^T u: 6 frequencies to 3 values.
 inline void weight_gradient_transform(const Vector* u, Vector* w) {
   constexpr float kFloatScaleA = static_cast<float>(kScaleA);
   constexpr float kFloatScaleB = static_cast<float>(kScaleB);
-  const Vector sum_a = Vector::of(kFloatScaleA) * (u[1] + u[2]);
-  const Vector difference_a = Vector::of(kFloatScaleA * UnitStride::kFloatA) * (u[1] - u[2]);
-  const Vector sum_b = Vector::of(kFloatScaleB) * (u[3] + u[4]);
-  const Vector difference_b = Vector::of(kFloatScaleB * UnitStride::kFloatB) * (u[3] - u[4]);
-  w[0] = multiply_add(Vector::of(static_cast<float>(kScale0)), u[0], sum_a + sum_b);
+  const Vector sum_a = Vector::of(kFloatScaleA) * (u[0] + u[1]);
+  const Vector difference_a = Vector::of(kFloatScaleA * UnitStride::kFloatA) * (u[0] - u[1]);
+  const Vector sum_b = Vector::of(kFloatScaleB) * (u[2] + u[3]);
+  const Vector difference_b = Vector::of(kFloatScaleB * UnitStride::kFloatB) * (u[2] - u[3]);
+  w[0] = multiply_add(Vector::of(static_cast<float>(kScale0)), u[4], sum_a + sum_b);
   w[1] = difference_a + difference_b;
   w[2] = multiply_add(Vector::of(UnitStride::kA2), sum_a,
                       multiply_add(Vector::of(UnitStride::kB2), sum_b, u[5]));
@@ -90,9 +107,44 @@ inline TilePlace place_of(const WinogradTiles& tiles, Index tile) {
           within % tiles.tiles_wide * kTileSide};
 }
 
+/// Rows of one tile, one for each of its frequencies.
+template <int kSide>
+struct TileRows {
+  float* at[kSide * kSide];
+
+  TileRows(const TileMatrix& matrix, const WinogradTiles& tiles, Index tile) {
+    const bool whole = tiles.last_rows == kSide && tiles.last_columns == kSide;
+    const Index within = tile % tiles.per_image();
+    const bool last_row = within / tiles.tiles_wide == tiles.tiles_high - 1;
+    const bool last_column = within % tiles.tiles_wide == tiles.tiles_wide - 1;
+    for (int half = 0; half < 4; ++half) {
+      // Frequencies that all tiles have, or not those below, on the right or in the corner.
+      const bool below = half >= 2;
+      const bool right = half % 2 == 1;
+      if (whole && half > 0) break;
+      const Index first_i = below ? tiles.last_rows : 0;
+      const Index last_i = below ? kSide : tiles.last_rows;
+      const Index first_j = right ? tiles.last_columns : 0;
+      const Index last_j = right ? kSide : tiles.last_columns;
+      const Index row = whole ? tile - matrix.first_tile
+                              : tiles_before(tiles, tile, first_i, first_j) -
+                                    tiles_before(tiles, matrix.first_tile, first_i, first_j);
+      const bool lacking = (below && last_row) || (right && last_column);
+      for (Index i = first_i; i < last_i; ++i)
+        for (Index j = first_j; j < last_j; ++j)
+          at[i * kSide + j] = lacking ? matrix.spare
+                                      : matrix.data + (i * kSide + j) * matrix.frequency_stride +
+                                            row * matrix.row_stride;
+    }
+  }
+};
+
 /// Transforms a kSide x kSide patch of each tile, whose first pixel lies `kBefore` pixels before
 /// the tile's, to rows of kFrequencySide x kFrequencySide frequencies.
-template <int kSide, int kBefore, int kFrequencySide, void (*kTransform)(const Vector*, Vector*)>
+///
+/// @tparam kLeaveOut  null: frequencies that a tile lacks are dropped as they are
+template <int kSide, int kBefore, int kFrequencySide, void (*kTransform)(const Vector*, Vector*),
+          void (*kLeaveOut)(int, Vector*) = nullptr>
 inline void transform_tiles(const float* images, const WinogradTiles& tiles, Index channels,
                             Index first, Index last, const float* zeros, const TileMatrix& to) {
   for (Index tile = first; tile < last; ++tile) {
@@ -114,7 +166,9 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
               inside ? images + (first_pixel + i * tiles.width + j) * channels : zeros;
         }
     }
-    float* const row_of_tile = to.data + (tile - first) * to.row_stride;
+    const TileRows<kFrequencySide> rows(to, tiles, tile);
+    const int pixels_high = static_cast<int>(smaller(kTileSide, tiles.height - place.row));
+    const int pixels_wide = static_cast<int>(smaller(kTileSide, tiles.width - place.column));
     // The next tile's pixels that this one does not have.
     const TilePlace next = place_of(tiles, tile + 1);
     const Index next_pixel =
@@ -131,16 +185,19 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
         Vector transformed[kFrequencySide];
         for (int i = 0; i < kSide; ++i)
           column[i] = load_some(pixels[i * kSide + j] + channel, count);
+        if constexpr (kLeaveOut != nullptr)
+          if (pixels_high < kTileSide) kLeaveOut(pixels_high, column);
         kTransform(column, transformed);
         for (int i = 0; i < kFrequencySide; ++i) half[i][j] = transformed[i];
       }
       for (int i = 0; i < kFrequencySide; ++i) {
         Vector transformed[kFrequencySide];
+        if constexpr (kLeaveOut != nullptr)
+          if (pixels_wide < kTileSide) kLeaveOut(pixels_wide, half[i]);
         kTransform(half[i], transformed);
         // Whole vectors: what the last one has too much is 0.
         for (int j = 0; j < kFrequencySide; ++j)
-          transformed[j].store(row_of_tile + (i * kFrequencySide + j) * to.frequency_stride +
-                               channel);
+          transformed[j].store(rows.at[i * kFrequencySide + j] + channel);
       }
     });
   }
@@ -149,8 +206,8 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
 /// WinogradTransforms::input
 inline void winograd_input(const float* images, const WinogradTiles& tiles, Index channels,
                            Index first, Index last, const float* zeros, const TileMatrix& to) {
-  transform_tiles<kInputSide, 1, kInputSide, input_transform>(images, tiles, channels, first, last,
-                                                              zeros, to);
+  transform_tiles<kInputSide, 1, kInputSide, input_transform, leave_out_frequencies>(
+      images, tiles, channels, first, last, zeros, to);
 }
 
 /// WinogradTable::gradient
@@ -187,7 +244,7 @@ inline void transform_back(const TileMatrix& from, const WinogradTiles& tiles, I
     // The pixels of the next tile, which the stores of this one give time to come.
     const TilePlace next = place_of(tiles, tile + 1);
     const Index next_pixel = (next.image * tiles.height + next.row) * tiles.width + next.column;
-    const float* const row_of_tile = from.data + (tile - first) * from.row_stride;
+    const TileRows<kSide> frequencies(from, tiles, tile);
     for_each_vector(last_channel - first_channel, [&](Index offset, Index count) {
       const Index channel = first_channel + offset;
       Vector half[kTileSide][kSide];
@@ -195,7 +252,7 @@ inline void transform_back(const TileMatrix& from, const WinogradTiles& tiles, I
         Vector column[kSide];
         Vector transformed[kTileSide];
         for (int i = 0; i < kSide; ++i)
-          column[i] = Vector::load(row_of_tile + (i * kSide + j) * from.frequency_stride + offset);
+          column[i] = Vector::load(frequencies.at[i * kSide + j] + offset);
         kTransform(column, transformed);
         for (int i = 0; i < kTileSide; ++i) half[i][j] = transformed[i];
       }
