@@ -184,9 +184,9 @@ constexpr std::array<std::array<std::int64_t, 2>, 12> kImages = {{{1, 1},
                                                                   {14, 14},
                                                                   {28, 28}}};
 
-class Im2colKernel : public ::testing::TestWithParam<std::int64_t> {};
+class Im2colTails : public ::testing::TestWithParam<std::int64_t> {};
 
-TEST_P(Im2colKernel, IsAsNearToDoubleAsLibTorchForEveryTail) {
+TEST_P(Im2colTails, IsAsNearToDoubleAsLibTorchForEveryTail) {
   const std::int64_t kernel = GetParam();
   std::size_t turn = static_cast<std::size_t>(kernel);
   for (std::size_t i = 0; i < kChannels.size(); ++i)
@@ -208,10 +208,24 @@ TEST_P(Im2colKernel, IsAsNearToDoubleAsLibTorchForEveryTail) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, Im2colKernel, ::testing::Values(1, 3, 5, 7),
+INSTANTIATE_TEST_SUITE_P(Kernels, Im2colTails, ::testing::Values(1, 3, 5, 7),
                          [](const auto& param_info) {
                            return "Side" + std::to_string(param_info.param);
                          });
+
+TEST(Im2colKernel, SumsTheWeightsGradientAlongLinesAsNearToDouble) {
+  // Short patches and long lines, which are multiplied without copies of the patches: kernels that
+  // skip lines, with no padding or more of it than image, and lines that two threads share.
+  for (const ConvolutionShape& shape :
+       {ConvolutionShape{2, 3, 70, 66, 32, 7, 2, 3}, ConvolutionShape{1, 5, 34, 33, 64, 3, 1, 1},
+        ConvolutionShape{3, 8, 13, 100, 32, 2, 3, 0}, ConvolutionShape{2, 1, 1, 40, 32, 5, 1, 4},
+        ConvolutionShape{1, 9, 9, 63, 96, 7, 1, 0}})
+    for (const int threads : {1, 2, 3}) {
+      const TeamSizeSetting team(threads);
+      expect_within_on_every_instruction_set(ConvolutionMethod::kIm2col, shape, kAsLibTorch,
+                                             kAsLibTorch);
+    }
+}
 
 class WinogradKernel : public ::testing::TestWithParam<std::size_t> {};
 

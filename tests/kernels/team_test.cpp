@@ -69,6 +69,35 @@ TEST(Team, WorksInSeveralThreads) {
   EXPECT_EQ(present, 2);
 }
 
+TEST(Team, BeginsWithAnEqualContiguousShareInEachThread) {
+  const TeamSizeSetting setting(2);
+  std::array<std::atomic<bool>, 4> begun{};
+  // The first tasks of both shares wait for each other.
+  run_tasks(4, [&](std::int64_t index, int slot) {
+    begun.at(static_cast<std::size_t>(index)) = true;
+    if (index == 0) {
+      while (!begun[2]) std::this_thread::yield();
+      EXPECT_FALSE(begun[1]);
+      EXPECT_EQ(slot, 0);
+    } else if (index == 2) {
+      while (!begun[0]) std::this_thread::yield();
+      EXPECT_EQ(slot, 1);
+    }
+  });
+}
+
+TEST(Team, TakesWhatAnotherThreadHasLeft) {
+  const TeamSizeSetting setting(2);
+  std::array<std::atomic<bool>, 4> done{};
+  // Whoever has task 2 is held up until the other has done all else.
+  run_tasks(4, [&](std::int64_t index, int) {
+    if (index == 2)
+      while (!done[0] || !done[1] || !done[3]) std::this_thread::yield();
+    done.at(static_cast<std::size_t>(index)) = true;
+  });
+  for (const std::atomic<bool>& task : done) EXPECT_TRUE(task);
+}
+
 TEST(Team, ReturnsAfterTheLastTaskOfManySmallJobs) {
   std::int64_t expected = 0;
   std::atomic<std::int64_t> done{0};

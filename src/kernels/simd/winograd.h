@@ -107,35 +107,35 @@ inline TilePlace place_of(const WinogradTiles& tiles, Index tile) {
           within % tiles.tiles_wide * kTileSide};
 }
 
-/// Rows of one tile, one for each of its frequencies.
+/// Rows of one tile, one for each frequency.
 template <int kSide>
 struct TileRows {
   float* at[kSide * kSide];
 
   TileRows(const TileMatrix& matrix, const WinogradTiles& tiles, Index tile) {
-    const bool whole = tiles.last_rows == kSide && tiles.last_columns == kSide;
     const Index within = tile % tiles.per_image();
     const bool last_row = within / tiles.tiles_wide == tiles.tiles_high - 1;
     const bool last_column = within % tiles.tiles_wide == tiles.tiles_wide - 1;
-    for (int half = 0; half < 4; ++half) {
-      // Frequencies that all tiles have, or not those below, on the right or in the corner.
-      const bool below = half >= 2;
-      const bool right = half % 2 == 1;
-      if (whole && half > 0) break;
-      const Index first_i = below ? tiles.last_rows : 0;
-      const Index last_i = below ? kSide : tiles.last_rows;
-      const Index first_j = right ? tiles.last_columns : 0;
-      const Index last_j = right ? kSide : tiles.last_columns;
-      const Index row = whole ? tile - matrix.first_tile
-                              : tiles_before(tiles, tile, first_i, first_j) -
-                                    tiles_before(tiles, matrix.first_tile, first_i, first_j);
-      const bool lacking = (below && last_row) || (right && last_column);
-      for (Index i = first_i; i < last_i; ++i)
-        for (Index j = first_j; j < last_j; ++j)
-          at[i * kSide + j] = lacking ? matrix.spare
-                                      : matrix.data + (i * kSide + j) * matrix.frequency_stride +
-                                            row * matrix.row_stride;
-    }
+    // Frequencies that all tiles have; then those that the last tiles lack.
+    set(matrix, tiles, tile, 0, tiles.last_rows, 0, tiles.last_columns, false);
+    set(matrix, tiles, tile, 0, tiles.last_rows, tiles.last_columns, kSide, last_column);
+    set(matrix, tiles, tile, tiles.last_rows, kSide, 0, tiles.last_columns, last_row);
+    set(matrix, tiles, tile, tiles.last_rows, kSide, tiles.last_columns, kSide,
+        last_row || last_column);
+  }
+
+ private:
+  /// Of the frequencies [first_row, last_row) x [first_column, last_column).
+  void set(const TileMatrix& matrix, const WinogradTiles& tiles, Index tile, Index first_row,
+           Index last_row, Index first_column, Index last_column, bool lacking) {
+    if (first_row == last_row || first_column == last_column) return;
+    const Index row = tiles_before(tiles, tile, first_row, first_column) -
+                      tiles_before(tiles, matrix.first_tile, first_row, first_column);
+    for (Index i = first_row; i < last_row; ++i)
+      for (Index j = first_column; j < last_column; ++j)
+        at[i * kSide + j] = lacking ? matrix.spare
+                                    : matrix.data + (i * kSide + j) * matrix.frequency_stride +
+                                          row * matrix.row_stride;
   }
 };
 
