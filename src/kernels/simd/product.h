@@ -19,6 +19,10 @@ inline constexpr Index kDepthBlock = 128;
 /// than one long sum, and Winograd's transforms magnify what is lost here.
 inline constexpr Index kShortRun = 16;
 inline constexpr Index kLongRun = 64;
+/// Rows of a packed panel by which it is fetched ahead. Where few rows of a share the weights, as
+/// for one image, they come from memory, and no sooner than the next page is asked for.
+inline constexpr Index kRowsAhead = 64;
+inline constexpr Index kLineFloats = 16;
 
 /// c [kRows, kPanelWidth] = (accumulate ? c : 0) + sum over `depth` of a's column times b's row.
 ///
@@ -44,6 +48,11 @@ inline void tile_product(Index depth, const float* a, Index a_stride, const floa
       Vector row_of_b[kPanelVectors];
 #pragma GCC unroll 2
       for (int v = 0; v < kPanelVectors; ++v) row_of_b[v] = Vector::load(b + v * Vector::kWidth);
+      if constexpr (!kTransposed) {
+#pragma GCC unroll 2
+        for (Index line = 0; line < kPanelWidth; line += kLineFloats)
+          prefetch(b, kRowsAhead * kPanelWidth + line);
+      }
 #pragma GCC unroll 12
       for (int row = 0; row < kRows; ++row) {
         const Vector factor =
