@@ -31,7 +31,8 @@ target_compile_definitions(selfcure_xxhash INTERFACE XXH_INLINE_ALL)
 add_library(selfcure_options INTERFACE)
 target_compile_options(selfcure_options INTERFACE -Wall -Wextra -Wshadow -Wconversion)
 # Of a release's code that runs once and waits for files or for the library: it compiles a quarter
-# faster so.
+# faster so. An inline function that such a file and a fast one both make is linked from either: what
+# must be fast is not left to inlining of headers (the kernels have namespaces of their own).
 set(SELFCURE_BRIEF_OPTIMIZATION $<$<CONFIG:Release>:-O1>)
 if(SELFCURE_WARNINGS_AS_ERRORS)
   target_compile_options(selfcure_options INTERFACE -Werror)

@@ -38,12 +38,12 @@ class Plan {
   }
 
   /// Calls body(first row, rows, part) for all of parts_of() parts.
-  /// @param backwards  from the last one on, which an earlier pass left in the caches
+  /// @param backwards  from the last ones on, which an earlier pass left in the caches
   template <class Body>
   void for_each_part(bool backwards, Body body) const {
     const std::int64_t parts = parts_of(shape_);
-    run_tasks(parts, [&](std::int64_t index, int) {
-      const std::int64_t part = backwards ? parts - 1 - index : index;
+    const auto deal = backwards ? run_tasks_backwards : run_tasks;
+    deal(parts, [&](std::int64_t part, int) {
       const std::int64_t first = part_begin(shape_.rows, parts, part);
       body(first, part_begin(shape_.rows, parts, part + 1) - first, part);
     });
@@ -300,10 +300,10 @@ void norm_pool_forward(const MaxPoolShape& shape, const BatchNormLayer& layer, c
   const std::int64_t out_height = shape.out_height();
   const std::int64_t out_floats = shape.out_width() * shape.channels;
   const std::int64_t tasks = shape.batch * strips.out_count;
-  run_tasks(tasks, [&](std::int64_t task, int slot) {
-    // From the last one on, which the sums left in the caches.
-    const std::int64_t image = (tasks - 1 - task) / strips.out_count;
-    const std::int64_t first_row = (tasks - 1 - task) % strips.out_count * strips.out_rows;
+  // From the last ones on, which the sums left in the caches.
+  run_tasks_backwards(tasks, [&](std::int64_t task, int slot) {
+    const std::int64_t image = task / strips.out_count;
+    const std::int64_t first_row = task % strips.out_count * strips.out_rows;
     const std::int64_t last_row = std::min(out_height, first_row + strips.out_rows);
     const std::int64_t begin = std::max<std::int64_t>(first_row * shape.stride - shape.padding, 0);
     const std::int64_t end =
@@ -336,8 +336,8 @@ void norm_pool_backward(const MaxPoolShape& shape, const BatchNormLayer& layer,
   // body(rows of the strip, how many, its first float), with the gradient between the layers made
   // for the strip.
   const auto for_each_strip = [&](bool backwards, auto body) {
-    run_tasks(tasks, [&](std::int64_t index, int slot) {
-      const std::int64_t strip = backwards ? tasks - 1 - index : index;
+    const auto deal = backwards ? run_tasks_backwards : run_tasks;
+    deal(tasks, [&](std::int64_t strip, int slot) {
       const std::int64_t image = strip / strips.count;
       const std::int64_t first = strip % strips.count * strips.lines;
       const std::int64_t count = std::min(strips.lines, shape.height - first);

@@ -352,13 +352,13 @@ void sum_products(const Patches& patches, const float* input, const float* outpu
   if (slots == nullptr) return;
   run_tasks(sums, [&](std::int64_t part, int) {
     float* const rows = slots + part * slot_floats;
-    float* const gradients = rows + patch_floats;
     const std::int64_t first_block = part_begin(blocks, sums, part);
     if (by_lines) {
       lines.sum(table, input, output_gradient, first_block, part_begin(blocks, sums, part + 1),
                 rows, sum + part * sum_floats);
       return;
     }
+    float* const gradients = rows + patch_floats;
     for (std::int64_t block = first_block; block < part_begin(blocks, sums, part + 1); ++block) {
       const std::int64_t first = block * patches.block_rows;
       const std::int64_t last = std::min(patches.count(), first + patches.block_rows);

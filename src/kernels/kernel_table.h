@@ -36,25 +36,28 @@ struct WinogradTiles {
   std::int64_t tiles_wide;
   /// Frequencies of a tile's side.
   std::int64_t side;
-  /// Of them, those that the last tiles of an image have, from above and from the left: fewer where
-  /// the image ends within a tile, as m pixels need only m + 2 points to interpolate at.
+  /// Of them, the first rows and columns that the last tiles of an image have: fewer where the
+  /// image ends within a tile, as m pixels need only m + 2 points to interpolate at. All with
+  /// stride 2.
   std::int64_t last_rows;
   std::int64_t last_columns;
-
-  std::int64_t per_image() const { return tiles_high * tiles_wide; }
 };
 
+// What follows is not inline in the linker's sense, as everything that is compiled for AVX-512 too.
+
+static constexpr std::int64_t tiles_per_image(const WinogradTiles& tiles) {
+  return tiles.tiles_high * tiles.tiles_wide;
+}
+
 /// Tiles before `tile` that have frequency (row, column) of their sides.
-///
-/// Not inline in the linker's sense, as everything that is compiled for AVX-512 too.
 static constexpr std::int64_t tiles_before(const WinogradTiles& tiles, std::int64_t tile,
                                            std::int64_t row, std::int64_t column) {
   const std::int64_t high = tiles.tiles_high - (row < tiles.last_rows ? 0 : 1);
   const std::int64_t wide = tiles.tiles_wide - (column < tiles.last_columns ? 0 : 1);
-  const std::int64_t within = tile % (tiles.tiles_high * tiles.tiles_wide);
+  const std::int64_t within = tile % tiles_per_image(tiles);
   const std::int64_t above = within / tiles.tiles_wide;
   const std::int64_t before = within % tiles.tiles_wide;
-  return tile / (tiles.tiles_high * tiles.tiles_wide) * high * wide +
+  return tile / tiles_per_image(tiles) * high * wide +
          (above < high ? above * wide + (before < wide ? before : wide) : high * wide);
 }
 
@@ -69,7 +72,8 @@ struct TileMatrix {
   std::int64_t frequency_stride;
   /// The tile whose rows are the first ones.
   std::int64_t first_tile;
-  /// A row for the frequencies that a tile lacks: 0 where it is read.
+  /// A row for the frequencies that a tile lacks: written by the transforms to frequencies, each
+  /// thread needs one; 0 where the transform back reads it.
   float* spare;
 };
 
@@ -164,11 +168,13 @@ struct KernelTable {
   /// Of stride 2.
   WinogradTable strided_winograd;
 
-  /// c [rows, columns] = a [rows, depth] * b; b packed in panels [panels][depth][panel_width].
+  /// c [rows, columns] = a [rows, depth] * b, nothing for 0 rows; b packed in panels
+  /// [panels][depth][panel_width].
   void (*product)(std::int64_t rows, std::int64_t depth, std::int64_t columns, const float* a,
                   std::int64_t a_stride, const float* b, float* c, std::int64_t c_stride);
   /// c [columns_a, columns_b] = (accumulate ? c : 0) + a^T b of a [rows, columns_a] and
-  /// b [rows, columns_b]; columns_b is a multiple of panel_width in memory.
+  /// b [rows, columns_b], whose sum over 0 rows is 0; columns_b is a multiple of panel_width in
+  /// memory.
   void (*transposed_product)(std::int64_t rows, std::int64_t columns_a, std::int64_t columns_b,
                              const float* a, std::int64_t a_stride, const float* b,
                              std::int64_t b_stride, float* c, std::int64_t c_stride,

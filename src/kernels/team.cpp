@@ -185,4 +185,13 @@ void run_tasks(std::int64_t count, const std::function<void(std::int64_t index, 
   }
 }
 
+void run_tasks_backwards(std::int64_t count,
+                         const std::function<void(std::int64_t index, int slot)>& task) {
+  const std::int64_t shares = std::min<std::int64_t>(team_size(), count);
+  run_tasks(count, [&](std::int64_t index, int slot) {
+    const std::int64_t share = ((index + 1) * shares - 1) / count;
+    task(part_begin(count, shares, share) + part_begin(count, shares, share + 1) - 1 - index, slot);
+  });
+}
+
 }  // namespace selfcure::kernels

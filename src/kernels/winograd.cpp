@@ -43,7 +43,7 @@ struct Side {
     const std::int64_t wide = divided_up(shape.out_width(), kTileSide);
     // With stride 2 each phase would have frequencies of its own to leave out.
     constexpr std::int64_t kStridedSide = kTileSide + 1;
-    constexpr std::int64_t kMoreThanPixels = 2;
+    constexpr std::int64_t kMoreThanPixels = 2;  // the kernel's side - 1
     const bool strided = shape.stride == 2;
     const std::int64_t side = strided ? kStridedSide : kTileSide + kMoreThanPixels;
     const auto last_of = [&](std::int64_t pixels, std::int64_t tiles) {
@@ -99,7 +99,7 @@ struct BlockMatrix {
   }
 };
 
-/// Blocks that all tiles are dealt to, in whole register tiles.
+/// Blocks that all tiles are dealt to, in whole register tiles as far as tiles lack no frequency.
 struct Blocks {
   std::int64_t tiles;
   std::int64_t unit;
@@ -133,7 +133,7 @@ struct Plan {
         transforms(backward ? winograd_table(shape).backward : winograd_table(shape).forward),
         in(backward ? Side::output_of(shape) : Side::input_of(shape)),
         out(backward ? Side::input_of(shape) : Side::output_of(shape)),
-        blocks(shape.batch * in.tiles.per_image(),
+        blocks(shape.batch * tiles_per_image(in.tiles),
                packed_floats(panels()) <= kLargeWeights ? kShortBlock : kLongBlock, table.row_tile),
         input(transforms.frequencies, blocks.longest(), in.most_columns(), table.panel_width),
         output(transforms.frequencies, blocks.longest(), out_columns(panels()), table.panel_width) {
@@ -291,7 +291,7 @@ class WeightGradient {
         winograd_(winograd_table(shape)),
         in_(Side::input_of(shape)),
         out_(Side::output_of(shape)),
-        all_tiles_(shape.batch * in_.tiles.per_image()),
+        all_tiles_(shape.batch * tiles_per_image(in_.tiles)),
         groups_(out_.channels, kGroupPanels, table_.panel_width),
         way_(way_of(in_, out_, all_tiles_)),
         sum_width_(way_ == Way::kGroups ? groups_.width
@@ -303,8 +303,8 @@ class WeightGradient {
                         : way_ == Way::kTogether ? kSharedSumBlock
                                                  : all_tiles_,
                         all_tiles_)),
-        input_(frequencies(), block_, in_.most_columns(), table_.panel_width, team_size()),
-        gradient_(frequencies(), block_, out_.channels, table_.panel_width, team_size()) {
+        input_(frequencies(), block_, in_.most_columns(), table_.panel_width, writers()),
+        gradient_(frequencies(), block_, out_.channels, table_.panel_width, writers()) {
     zero_count_ = rounded_up(std::max(in_.channels, out_.channels), kRowPadding);
     zeros_ = parts.take(zero_count_);
     frequency_stride_ = in_.most_columns() * sum_width_ + kRowPadding;
@@ -352,6 +352,8 @@ class WeightGradient {
   }
 
   std::int64_t frequencies() const { return winograd_.forward.frequencies; }
+  /// Of one block.
+  std::int64_t writers() const { return way_ == Way::kApart ? 1 : team_size(); }
 
   void sum_apart(const float* input, const float* output_gradient) const {
     run_tasks(sums_, [&](std::int64_t part, int) {

@@ -274,8 +274,8 @@ INSTANTIATE_TEST_SUITE_P(ResNet18, LayerKernel,
                          });
 
 /// Shapes that several threads divide in each way: by blocks, by panels of channels, not at all;
-/// the last two sum the weights' gradient together.
-const std::array<ConvolutionShape, 11> kDividedShapes = {{{2, 64, 28, 28, 64},
+/// those of 25x27 and 52x52 sum the weights' gradient together, that of 34x35 along lines.
+const std::array<ConvolutionShape, 12> kDividedShapes = {{{2, 64, 28, 28, 64},
                                                           {1, 130, 7, 7, 100},
                                                           {3, 17, 5, 9, 33},
                                                           {5, 160, 6, 6, 160},
@@ -284,7 +284,8 @@ const std::array<ConvolutionShape, 11> kDividedShapes = {{{2, 64, 28, 28, 64},
                                                           {1, 130, 7, 7, 100, 3, 2},
                                                           {3, 17, 5, 9, 33, 3, 2},
                                                           {5, 130, 6, 6, 160, 3, 2},
-                                                          {3, 130, 26, 26, 130},
+                                                          {3, 130, 25, 27, 130},
+                                                          {2, 3, 34, 35, 32},
                                                           {3, 130, 52, 52, 130, 3, 2}}};
 
 /// Calls body(method, shape) for both methods and shapes that exercise their ways to share work.

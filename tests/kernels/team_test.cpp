@@ -72,15 +72,17 @@ TEST(Team, WorksInSeveralThreads) {
 TEST(Team, BeginsWithAnEqualContiguousShareInEachThread) {
   const TeamSizeSetting setting(2);
   std::array<std::atomic<bool>, 4> begun{};
+  std::atomic<bool> checked{false};
   // The first tasks of both shares wait for each other.
   run_tasks(4, [&](std::int64_t index, int slot) {
     begun.at(static_cast<std::size_t>(index)) = true;
     if (index == 0) {
       while (!begun[2]) std::this_thread::yield();
       EXPECT_FALSE(begun[1]);
+      checked = true;
       EXPECT_EQ(slot, 0);
     } else if (index == 2) {
-      while (!begun[0]) std::this_thread::yield();
+      while (!checked) std::this_thread::yield();
       EXPECT_EQ(slot, 1);
     }
   });
@@ -96,6 +98,27 @@ TEST(Team, TakesWhatAnotherThreadHasLeft) {
     done.at(static_cast<std::size_t>(index)) = true;
   });
   for (const std::atomic<bool>& task : done) EXPECT_TRUE(task);
+}
+
+TEST(Team, RunsTheSameSharesBackwards) {
+  for (const int threads : {1, 2, 3, 7}) {
+    const TeamSizeSetting setting(threads);
+    for (const std::int64_t count : {0, 1, 2, 5, 7, 1000}) {
+      Visits visits(count);
+      run_tasks_backwards(count, [&](std::int64_t index, int slot) { visits.visit(index, slot); });
+      EXPECT_TRUE(visits.each_once()) << count << " tasks, " << threads << " threads";
+    }
+  }
+  const TeamSizeSetting setting(2);
+  std::array<std::atomic<int>, 2> first{-1, -1};
+  run_tasks_backwards(5, [&](std::int64_t index, int slot) {
+    int none = -1;
+    first.at(static_cast<std::size_t>(slot)).compare_exchange_strong(none, static_cast<int>(index));
+    // Until both have begun.
+    while (first[0] < 0 || first[1] < 0) std::this_thread::yield();
+  });
+  EXPECT_EQ(first[0], 1);
+  EXPECT_EQ(first[1], 4);
 }
 
 TEST(Team, ReturnsAfterTheLastTaskOfManySmallJobs) {

@@ -29,7 +29,8 @@ enum class ConvolutionMethod {
   /// Stride 2: F(4x4, 2x2) on the odd and even rows and columns, 81 multiplications of 144, at the
   /// points +-3/8, +-5/4 and infinity.
   kWinograd,
-  /// Patches copied to rows, then matrix products: any kernel, stride and padding.
+  /// Patches copied to rows, then matrix products: any kernel, stride and padding. Short patches of
+  /// long lines are not copied for the weights' gradient.
   kIm2col,
 };
 

@@ -22,6 +22,11 @@ int team_size();
 /// works alone. Tasks must not throw.
 void run_tasks(std::int64_t count, const std::function<void(std::int64_t index, int slot)>& task);
 
+/// The same, each thread from the last task of its share to the first: in the caches is what the
+/// job before did last.
+void run_tasks_backwards(std::int64_t count,
+                         const std::function<void(std::int64_t index, int slot)>& task);
+
 /// First index of part `part` when `count` things are dealt to `parts` in equal, contiguous parts.
 inline std::int64_t part_begin(std::int64_t count, std::int64_t parts, std::int64_t part) {
   return count * part / parts;

@@ -19,8 +19,8 @@ inline constexpr Index kDepthBlock = 128;
 /// than one long sum, and Winograd's transforms magnify what is lost here.
 inline constexpr Index kShortRun = 16;
 inline constexpr Index kLongRun = 64;
-/// Rows of a packed panel by which it is fetched ahead. Where few rows of a share the weights, as
-/// for one image, they come from memory, and no sooner than the next page is asked for.
+/// Rows of a packed panel by which it is fetched ahead. Where few rows share the weights, as for
+/// one image, they come from memory, and the processor does not look beyond a page by itself.
 inline constexpr Index kRowsAhead = 64;
 inline constexpr Index kLineFloats = 16;
 

@@ -102,8 +102,8 @@ struct TilePlace {
 };
 
 inline TilePlace place_of(const WinogradTiles& tiles, Index tile) {
-  const Index within = tile % tiles.per_image();
-  return {tile / tiles.per_image(), within / tiles.tiles_wide * kTileSide,
+  const Index within = tile % tiles_per_image(tiles);
+  return {tile / tiles_per_image(tiles), within / tiles.tiles_wide * kTileSide,
           within % tiles.tiles_wide * kTileSide};
 }
 
@@ -113,7 +113,7 @@ struct TileRows {
   float* at[kSide * kSide];
 
   TileRows(const TileMatrix& matrix, const WinogradTiles& tiles, Index tile) {
-    const Index within = tile % tiles.per_image();
+    const Index within = tile % tiles_per_image(tiles);
     const bool last_row = within / tiles.tiles_wide == tiles.tiles_high - 1;
     const bool last_column = within % tiles.tiles_wide == tiles.tiles_wide - 1;
     // Frequencies that all tiles have; then those that the last tiles lack.
@@ -142,7 +142,8 @@ struct TileRows {
 /// Transforms a kSide x kSide patch of each tile, whose first pixel lies `kBefore` pixels before
 /// the tile's, to rows of kFrequencySide x kFrequencySide frequencies.
 ///
-/// @tparam kLeaveOut  null: frequencies that a tile lacks are dropped as they are
+/// @tparam kLeaveOut  prepares a tile for the frequencies that it lacks; null: they are dropped as
+///                    they are, being multiplied by 0 or left out
 template <int kSide, int kBefore, int kFrequencySide, void (*kTransform)(const Vector*, Vector*),
           void (*kLeaveOut)(int, Vector*) = nullptr>
 inline void transform_tiles(const float* images, const WinogradTiles& tiles, Index channels,
