@@ -139,13 +139,15 @@ struct TileRows {
   }
 };
 
+/// Frequencies that a tile lacks are dropped as they are.
+inline void leave_as_they_are(int /*pixels*/, Vector* /*d*/) {}
+
 /// Transforms a kSide x kSide patch of each tile, whose first pixel lies `kBefore` pixels before
 /// the tile's, to rows of kFrequencySide x kFrequencySide frequencies.
 ///
-/// @tparam kLeaveOut  prepares a tile for the frequencies that it lacks; null: they are dropped as
-///                    they are, being multiplied by 0 or left out
+/// @tparam kLeaveOut  prepares a side with fewer pixels for the frequencies that it lacks
 template <int kSide, int kBefore, int kFrequencySide, void (*kTransform)(const Vector*, Vector*),
-          void (*kLeaveOut)(int, Vector*) = nullptr>
+          void (*kLeaveOut)(int, Vector*) = leave_as_they_are>
 inline void transform_tiles(const float* images, const WinogradTiles& tiles, Index channels,
                             Index first, Index last, const float* zeros, const TileMatrix& to) {
   for (Index tile = first; tile < last; ++tile) {
@@ -186,15 +188,13 @@ inline void transform_tiles(const float* images, const WinogradTiles& tiles, Ind
         Vector transformed[kFrequencySide];
         for (int i = 0; i < kSide; ++i)
           column[i] = load_some(pixels[i * kSide + j] + channel, count);
-        if constexpr (kLeaveOut != nullptr)
-          if (pixels_high < kTileSide) kLeaveOut(pixels_high, column);
+        if (pixels_high < kTileSide) kLeaveOut(pixels_high, column);
         kTransform(column, transformed);
         for (int i = 0; i < kFrequencySide; ++i) half[i][j] = transformed[i];
       }
       for (int i = 0; i < kFrequencySide; ++i) {
         Vector transformed[kFrequencySide];
-        if constexpr (kLeaveOut != nullptr)
-          if (pixels_wide < kTileSide) kLeaveOut(pixels_wide, half[i]);
+        if (pixels_wide < kTileSide) kLeaveOut(pixels_wide, half[i]);
         kTransform(half[i], transformed);
         // Whole vectors: what the last one has too much is 0.
         for (int j = 0; j < kFrequencySide; ++j)
