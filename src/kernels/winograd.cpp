@@ -46,8 +46,8 @@ struct Side {
     constexpr std::int64_t kMoreThanPixels = 2;  // the kernel's side - 1
     const bool strided = shape.stride == 2;
     const std::int64_t side = strided ? kStridedSide : kTileSide + kMoreThanPixels;
-    const auto last_of = [&](std::int64_t pixels, std::int64_t tiles) {
-      return strided ? side : pixels - (tiles - 1) * kTileSide + kMoreThanPixels;
+    const auto last_of = [&](std::int64_t pixels, std::int64_t in_tiles) {
+      return strided ? side : pixels - (in_tiles - 1) * kTileSide + kMoreThanPixels;
     };
     return {{shape.height, shape.width, high, wide, side, last_of(shape.out_height(), high),
              last_of(shape.out_width(), wide)},
