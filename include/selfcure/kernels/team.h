@@ -13,8 +13,8 @@ int team_size();
 ///
 /// Each thread begins with an equal, contiguous share and then takes what others have left of
 /// theirs. So a thread finds in its caches what it wrote in the job before, if both deal the batch
-/// from its first image to its last: between processors without a cache in common that is several
-/// times as fast.
+/// from its first image to its last: from the caches of a processor with which it shares none,
+/// reading takes two to four times as long.
 ///
 /// Two tasks that run at the same time have different slots, all in [0, team_size()): a slot may
 /// own scratch memory. Which index gets which slot is left to chance, so that results must not

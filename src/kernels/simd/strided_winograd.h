@@ -27,11 +27,10 @@ struct Points {
   static constexpr double kB = 1.25;
 };
 using Transforms = PointTransforms<Points>;
-inline constexpr double kA = Points::kA;
-inline constexpr double kB = Points::kB;
-// 1 / product of the differences to the other points, whose sign is the point's.
-inline constexpr double kScaleA = 1.0 / (2 * kA * (kA * kA - kB * kB));
-inline constexpr double kScaleB = 1.0 / (2 * kB * (kB * kB - kA * kA));
+inline constexpr double kA = Transforms::kA;
+inline constexpr double kB = Transforms::kB;
+inline constexpr double kScaleA = Transforms::kScaleA;
+inline constexpr double kScaleB = Transforms::kScaleB;
 
 /// Odd or even pixels of a line.
 enum class Phase { kOdd, kEven };

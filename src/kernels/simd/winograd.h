@@ -22,10 +22,10 @@ struct UnitStridePoints {
 using UnitStride = PointTransforms<UnitStridePoints>;
 inline constexpr double kA = UnitStride::kA;
 inline constexpr double kB = UnitStride::kB;
-// 1 / product of the differences to the other points.
+// 1 / product of the differences to the other points, 0 among them.
 inline constexpr double kScale0 = 1.0 / (kA * kA * kB * kB);
-inline constexpr double kScaleA = 1.0 / (2 * kA * kA * (kA * kA - kB * kB));
-inline constexpr double kScaleB = 1.0 / (2 * kB * kB * (kB * kB - kA * kA));
+inline constexpr double kScaleA = UnitStride::kScaleA / kA;
+inline constexpr double kScaleB = UnitStride::kScaleB / kB;
 
 // The frequencies are in an order of which any first few that a tile's side needs, m + 2 for m
 // pixels, make a good set of points: a, -a, b, -b, 0, infinity.

@@ -12,6 +12,10 @@ template <class Points>
 struct PointTransforms {
   static constexpr double kA = Points::kA;
   static constexpr double kB = Points::kB;
+  /// 1 / product of the differences between a, or b, and the other points but 0; of -a and -b it is
+  /// the negative one.
+  static constexpr double kScaleA = 1.0 / (2 * kA * (kA * kA - kB * kB));
+  static constexpr double kScaleB = 1.0 / (2 * kB * (kB * kB - kA * kA));
   static constexpr float kFloatA = static_cast<float>(kA);
   static constexpr float kFloatB = static_cast<float>(kB);
   static constexpr float kA2 = static_cast<float>(kA * kA);
